@@ -1,0 +1,3 @@
+//! The requiretls command.
+#![forbid(unsafe_code)]
+fn main() {}

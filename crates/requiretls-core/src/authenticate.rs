@@ -1,0 +1,138 @@
+//! What does this certificate chain prove about this host?
+//!
+//! The only place that turns a chain into evidence; [`crate::decision`] takes evidence and never
+//! sees a certificate. One chain may prove several things at once, and each way is judged by
+//! itself: DANE (RFC 7672), PKIX for the host (RFC 8461 section 4.2), PKIX for the next-hop
+//! domain (R19, L9), the site's own names and pins (P8).
+
+use std::fmt;
+
+/// The ways in which a chain can authenticate a host.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Method {
+    /// A usable TLSA record matches (D12, D13).
+    Dane,
+    /// A trusted chain that names the host (R21, S15).
+    PkixHost,
+    /// A trusted chain that names the next-hop domain (R19, L9).
+    PkixNextHop,
+    /// A chain to the site's roots with one of the site's names (P8).
+    SitePkix,
+    /// The public key is one of the site's (P8).
+    SitePin,
+}
+
+/// What one method came to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Outcome {
+    /// It authenticates the peer.
+    Holds,
+    /// It does not, for this cause (row 12).
+    Fails(CertFailure),
+    /// It cannot be judged now and may heal (row 12a).
+    Undecided(CertUndecided),
+}
+
+/// Why a chain does not authenticate a host; RFC 8460 section 4.3 tells these apart.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum CertFailure {
+    /// No TLSA record matches.
+    DaneMismatch,
+    /// Expired.
+    Expired,
+    /// For another name.
+    HostMismatch,
+    /// This way is not open here: no usable TLSA record, no name, no such site method.
+    NotApplicable,
+    /// No trusted chain.
+    NotTrusted,
+    /// Not one of the pinned keys.
+    PinMismatch,
+    /// An algorithm or key that is too weak, or unknown here.
+    Weak,
+    /// A certificate that cannot be read.
+    Malformed,
+}
+
+/// Why a chain cannot be judged now.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum CertUndecided {
+    /// The TLS library handed over no chain: a resumed session, say.
+    NotSupplied,
+    /// Not valid yet, or the clock is wrong.
+    NotYetValid,
+    /// The trust roots could not be loaded.
+    RootsNotLoaded,
+}
+
+/// What a connection's chain came to, method by method.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Evidence {
+    outcomes: [Outcome; 5],
+}
+
+impl Evidence {
+    /// No chain was handed over (row 12a).
+    #[must_use]
+    pub fn not_supplied() -> Self {
+        Self {
+            outcomes: [Outcome::Undecided(CertUndecided::NotSupplied); 5],
+        }
+    }
+
+    /// From one outcome per method.
+    #[must_use]
+    pub fn new(outcome: impl Fn(Method) -> Outcome) -> Self {
+        Self {
+            outcomes: Method::ALL.map(outcome),
+        }
+    }
+
+    /// What the method came to.
+    #[must_use]
+    pub fn outcome(&self, method: Method) -> Outcome {
+        match (&self.outcomes, method) {
+            ([o, _, _, _, _], Method::Dane)
+            | ([_, o, _, _, _], Method::PkixHost)
+            | ([_, _, o, _, _], Method::PkixNextHop)
+            | ([_, _, _, o, _], Method::SitePkix)
+            | ([_, _, _, _, o], Method::SitePin) => *o,
+        }
+    }
+}
+
+impl Method {
+    /// In the order of [`Evidence`].
+    pub const ALL: [Self; 5] = [
+        Self::Dane,
+        Self::PkixHost,
+        Self::PkixNextHop,
+        Self::SitePkix,
+        Self::SitePin,
+    ];
+}
+
+impl fmt::Display for CertFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DaneMismatch => "no TLSA record matches its certificate",
+            Self::Expired => "its certificate has expired",
+            Self::HostMismatch => "its certificate is for another name",
+            Self::NotApplicable => "nothing vouches for its certificate",
+            Self::NotTrusted => "its certificate is not trusted",
+            Self::PinMismatch => "its key is not one of the pinned keys",
+            Self::Weak => "its certificate uses a weak or unknown algorithm",
+            Self::Malformed => "its certificate cannot be read",
+        })
+    }
+}
+
+impl fmt::Display for CertUndecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSupplied => "its certificate chain was not handed over",
+            Self::NotYetValid => "its certificate is not valid yet",
+            Self::RootsNotLoaded => "the trust roots are not loaded",
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! What does a decision case say, and what did core decide?

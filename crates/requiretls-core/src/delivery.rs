@@ -1,0 +1,1 @@
+//! Over all hosts tried, what becomes of the message?

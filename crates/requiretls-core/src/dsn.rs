@@ -1,0 +1,1 @@
+//! What may a bounce of this message contain?

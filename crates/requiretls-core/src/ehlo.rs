@@ -1,0 +1,1 @@
+//! What does the peer offer, and what do we?

@@ -1,0 +1,1 @@
+//! What do the MAIL FROM parameters ask for?

@@ -1,0 +1,1 @@
+//! Does this chain lead to a trusted root, for this name, at this time?

@@ -1,0 +1,1 @@
+//! Which hosts may be tried, and what must each of them prove?

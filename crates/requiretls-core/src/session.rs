@@ -1,0 +1,1 @@
+//! What has an open connection proved?

@@ -1,0 +1,1 @@
+//! How is a requirement kept as text?

@@ -1,0 +1,1 @@
+//! Does the header section say TLS-Required No?

@@ -1,0 +1,3 @@
+//! Builds, checks and packages the workspace.
+#![forbid(unsafe_code)]
+fn main() {}
