@@ -66,6 +66,20 @@ impl Dialects {
         tls_level: false,
     };
 
+    /// The words of the configuration.
+    pub const WORDS: [&str; 3] = ["rfc8689", "draft-fenton", "tls-level"];
+
+    /// Switches on the dialect of this word; false when there is none of that name.
+    pub fn enable(&mut self, word: &str) -> bool {
+        match word {
+            "rfc8689" => self.rfc8689 = true,
+            "draft-fenton" => self.draft_fenton = true,
+            "tls-level" => self.tls_level = true,
+            _ => return false,
+        }
+        true
+    }
+
     /// Whether REQUIRETLS means something here: two dialects have that word.
     #[must_use]
     pub const fn reads_requiretls(self) -> bool {

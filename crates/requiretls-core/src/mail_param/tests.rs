@@ -362,6 +362,17 @@ fn whole_lines() {
 }
 
 #[test]
+fn dialects_have_words() {
+    let mut dialects = Dialects::NONE;
+    for word in Dialects::WORDS {
+        assert!(dialects.enable(word), "{word}");
+    }
+    assert_eq!(dialects, ALL);
+    assert!(!dialects.enable("rfc8690"));
+    assert_eq!(Dialects::default(), RFC8689, "P13: the default");
+}
+
+#[test]
 fn on_rcpt() {
     for (label, dialects, name, refused) in [
         ("VF6", RFC8689, "REQUIRETLS", true),
