@@ -346,6 +346,12 @@ impl Delivery {
             .then(|| Session::of(&self.plan, &current.candidate, &current.seen))
     }
 
+    /// Whether the peer has refused our parameter on this connection, so that MAIL goes without it.
+    #[must_use]
+    pub fn dropped_parameter(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.seen.without_parameter)
+    }
+
     /// Whether the server's own RET must be HDRS, after the last EHLO.
     #[must_use]
     pub fn ret_hdrs(&self) -> bool {

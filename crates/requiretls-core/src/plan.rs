@@ -488,6 +488,11 @@ impl Plan {
             && (self.rule.discovery == Discovery::On || self.demand.level >= TlsLevel::Encrypt)
     }
 
+    /// Whether the MTA-STS policy took part in this plan's decisions (S20).
+    pub(crate) fn rests_on_sts(&self) -> bool {
+        self.promises_hold() && self.sts_mode().is_some()
+    }
+
     fn live_enforce(&self) -> bool {
         self.promises_hold() && self.sts_mode() == Some(Mode::Enforce)
     }

@@ -96,7 +96,8 @@ impl Delivery {
 
     /// A bounce in which an MTA-STS policy took part waits until the policy was checked (S20).
     fn bounce(&self, refusal: &Refusal) -> Verdict {
-        let unchecked = matches!(self.plan.facts().sts, Sts::Live { checked: false, .. });
+        let unchecked = self.plan.rests_on_sts()
+            && matches!(self.plan.facts().sts, Sts::Live { checked: false, .. });
         if unchecked {
             let (code, enhanced) = self.plan.deferral();
             let text = format!("{}; the MTA-STS policy is to be checked first", refusal.reply.text);
