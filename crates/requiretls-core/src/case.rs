@@ -5,6 +5,15 @@
 //! driven through the same [`Delivery`] that the C API drives. A field left out has the default;
 //! an unknown field or word is an error that names it.
 
+mod script;
+mod words;
+
+pub use words::{
+    AddressWord, AlsoTransient, CnameWord, DialectWord, DiscoveryWord, HopWord, KnobWord,
+    LevelWord, MailWord, MethodWord, OfferWord, ProofWord, RecordWord, RouteWord, SecurityWord,
+    StarttlsWord, StsWord, TagWord, TcpWord, VersionWord, WorkedWord,
+};
+
 use crate::authenticate::{CertFailure, Evidence, Method, Outcome};
 use crate::connection::Clearance;
 use crate::dane::TlsaRecord;
@@ -16,23 +25,16 @@ use crate::facts::{
 };
 use crate::mta_sts::{Mode, Policy};
 use crate::next_hop::{Host, NextHop};
-use crate::plan::{InsecureMxDane, Message, Plan, Settings, Unreadable};
+use crate::plan::{Message, Plan, Settings, Unreadable};
 use crate::requirement::{Downgrade, Requirement, Requiring};
-use crate::site_policy::{Discovery, HopMode, Methods, PeerDialect, Rule};
+use crate::site_policy::{Methods, Rule};
 use crate::tls_level::TlsLevel;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
-mod script;
-mod words;
-
-pub use words::{
-    AddressWord, AlsoTransient, CnameWord, DialectWord, DiscoveryWord, HopWord, KnobWord, LevelWord,
-    MailWord, MethodWord, OfferWord, ProofWord, RecordWord, RouteWord, SecurityWord, StarttlsWord,
-    StsWord, TagWord, TcpWord, VersionWord, WorkedWord,
-};
-
 /// One decision case.
+// The format has its yes-or-no fields as it has them.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Case {
@@ -180,7 +182,11 @@ impl Case {
         }
         serde_path_to_error::deserialize(value).map_err(|e| {
             let path = e.path().to_string();
-            if path == "." { e.inner().to_string() } else { format!("{path}: {}", e.inner()) }
+            if path == "." {
+                e.inner().to_string()
+            } else {
+                format!("{path}: {}", e.inner())
+            }
         })
     }
 
@@ -194,7 +200,7 @@ impl Case {
         let next_hop = match (self.hop.mode().is_local(), self.route) {
             (true, _) => NextHop::Socket("/run/case.sock".to_owned()),
             (false, RouteWord::A) => NextHop::Literal(address(0, 0)),
-            (false, _) => NextHop::Domain(name("case.test")),
+            (false, _) => NextHop::Domain(Domain::known("case.test")),
         };
         if !self.tag_readable {
             return Plan::unreadable(next_hop, Unreadable::Tag, "the tag cannot be read");
@@ -215,11 +221,12 @@ impl Case {
             },
             insecure_mx_dane: self.insecure_mx_dane.knob(),
         };
-        Plan::new(next_hop, &message, self.rule(), &settings, self.facts())
+        Plan::new(next_hop, message, self.rule(), settings, self.facts())
     }
 
     fn requirement(&self) -> Requirement {
-        let draft = |chain, dane| Requirement::Requiring(Requiring::draft(chain, dane, self.dnssec));
+        let draft =
+            |chain, dane| Requirement::Requiring(Requiring::draft(chain, dane, self.dnssec));
         match self.tag {
             TagWord::None => Requirement::None,
             TagWord::H => Requirement::Downgrade(Downgrade::HeaderField),
@@ -240,9 +247,17 @@ impl Case {
             floor: self.floor.level(),
             methods: Methods {
                 dane: has(MethodWord::Dane),
-                pkix_names: if has(MethodWord::Pkix) { vec![name("site.test")] } else { vec![] },
+                pkix_names: if has(MethodWord::Pkix) {
+                    vec![Domain::known("site.test")]
+                } else {
+                    vec![]
+                },
                 ca: Vec::new(),
-                pins: if has(MethodWord::Pin) { vec![[0; 32]] } else { vec![] },
+                pins: if has(MethodWord::Pin) {
+                    vec![[0; 32]]
+                } else {
+                    vec![]
+                },
             },
             hop: self.hop.mode(),
             discovery: self.discovery.discovery(),
@@ -268,7 +283,12 @@ impl Case {
         Facts {
             route,
             expanded: None,
-            hosts: self.hosts.iter().enumerate().map(|(i, host)| host.facts(i)).collect(),
+            hosts: self
+                .hosts
+                .iter()
+                .enumerate()
+                .map(|(i, host)| host.facts(i))
+                .collect(),
             sts: self.sts_facts(),
             expires: None,
         }
@@ -291,7 +311,10 @@ impl Case {
         let mut patterns: Vec<&str> = named.iter().map(String::as_str).collect();
         patterns.push("elsewhere.test");
         match Policy::from_parts(mode, &patterns, 86_400) {
-            Ok(policy) => Sts::Live { policy, checked: true },
+            Ok(policy) => Sts::Live {
+                policy,
+                checked: true,
+            },
             Err(_) => Sts::Unknown(failure("MTA-STS policy of case.test")),
         }
     }
@@ -299,7 +322,7 @@ impl Case {
 
 impl CaseHost {
     fn facts(&self, index: usize) -> HostFacts {
-        let host = name(&host_name(index));
+        let host = Domain::known(host_name(index));
         let addresses = match self.addr {
             AddressWord::Ok => {
                 Addresses::Found((0..self.addrs.len()).map(|a| address(index, a)).collect())
@@ -310,7 +333,12 @@ impl CaseHost {
         };
         let found = |usage| Tlsa::Found {
             base: host.clone(),
-            records: vec![TlsaRecord { usage, selector: 1, matching: 1, data: vec![0; 32] }],
+            records: vec![TlsaRecord {
+                usage,
+                selector: 1,
+                matching: 1,
+                data: vec![0; 32],
+            }],
         };
         let tlsa = match self.records {
             RecordWord::None => Tlsa::None,
@@ -318,7 +346,12 @@ impl CaseHost {
             RecordWord::Unusable => found(0),
             RecordWord::Failed => Tlsa::Failed(failure("TLSA")),
         };
-        HostFacts { addresses, cname: self.cname.security(), tlsa, host: Host::Name(host) }
+        HostFacts {
+            addresses,
+            cname: self.cname.security(),
+            tlsa,
+            host: Host::Name(host),
+        }
     }
 }
 
@@ -351,7 +384,11 @@ impl CaseAddress {
             starttls,
             offer: Offer {
                 requiretls: ok && self.offers.contains(&OfferWord::Requiretls),
-                tls_policy: TlsPolicy { may: all, encrypt: all, secure: all },
+                tls_policy: TlsPolicy {
+                    may: all,
+                    encrypt: all,
+                    secure: all,
+                },
                 dsn: ok && self.dsn,
             },
         }
@@ -412,7 +449,10 @@ impl Default for CaseAddress {
 }
 
 fn failure(question: &str) -> LookupFailure {
-    LookupFailure { cause: LookupCause::ServFail, question: question.to_owned() }
+    LookupFailure {
+        cause: LookupCause::ServFail,
+        question: question.to_owned(),
+    }
 }
 
 fn host_name(index: usize) -> String {

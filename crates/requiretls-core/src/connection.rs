@@ -5,9 +5,9 @@
 //! but [`Clearance::grant`] makes a [`Clearance`], and nothing but a clearance yields MAIL FROM
 //! parameters, so a host that lacks what one of the judges asks cannot be written to.
 
-use crate::authenticate::{Evidence, Method, Outcome};
+use crate::authenticate::{Evidence, Outcome};
 use crate::decision::{
-    Class, ENCRYPTION_NEEDED, Objection, Objections, REQUIRETLS_NEEDED, Refusal, Row, Who,
+    Class, ENCRYPTION_NEEDED, Grounds, Objection, Objections, REQUIRETLS_NEEDED, Refusal, Row, Who,
 };
 use crate::ehlo::{Encoding, Offer, encode, parameters};
 use crate::need::Met;
@@ -85,9 +85,8 @@ impl Clearance {
         };
         terms.requiretls(offer, tls)?;
         let parameter = terms.parameter(offer, tls, seen.without_parameter);
-        let ret_hdrs = offer.dsn
-            && parameter.is_none()
-            && terms.wants_ret_hdrs(seen.without_parameter);
+        let ret_hdrs =
+            offer.dsn && parameter.is_none() && terms.wants_ret_hdrs(seen.without_parameter);
         Ok(Self {
             ret_hdrs,
             tls,
@@ -162,16 +161,16 @@ impl Terms {
         if self.level() == TlsLevel::May {
             // AUTH credentials never go in clear (P10).
             return if self.demand.auth {
-                Err(self.lost(row, &format!("{cause}, and credentials are not sent in clear")))
+                Err(self.lost(
+                    row,
+                    &format!("{cause}, and credentials are not sent in clear"),
+                ))
             } else {
                 Ok(())
             };
         }
-        let judged = matches!(row, Row::NoStarttls | Row::StarttlsRefused);
         let objections = self.objections(|side| side.level > TlsLevel::May);
-        let class =
-            if judged { objections.class(row, self.promise) } else { Class::Transient };
-        Err(self.refusal(row, class, objections, cause))
+        Err(self.grounds(row, objections).refuse(&self.host, cause))
     }
 
     /// Row 11b: TLS below 1.2, or a cipher that does not encrypt, at encrypt or secure (P10).
@@ -181,28 +180,29 @@ impl Terms {
         }
         let objections = self.objections(|side| side.level > TlsLevel::May);
         let cause = "neither TLS 1.2 nor 1.3 with encryption was negotiated";
-        Err(self.refusal(Row::Handshake, Class::Transient, objections, cause))
+        Err(self
+            .grounds(Row::Handshake, objections)
+            .refuse(&self.host, cause))
     }
 
     /// Rows 12a and 12. `None`: no chain was handed over.
     pub(crate) fn chain(&self, evidence: Option<&Evidence>) -> Result<(), Refusal> {
-        let none = Evidence::not_supplied();
-        let evidence = evidence.unwrap_or(&none);
+        let absent = Evidence::not_supplied();
+        let evidence = evidence.unwrap_or(&absent);
         let met = |side: &Side| side.need.met_by(evidence);
         let undecided = self.objections(|side| met(side) == Met::Undecided);
-        if undecided.any() {
-            let cause = self.why_not(evidence);
-            return Err(self.refusal(Row::ChainUndecided, Class::Transient, undecided, &cause));
-        }
         let mut objections = self.objections(|side| met(side) == Met::No);
-        if !objections.any() {
-            return Ok(());
-        }
         if self.chain_in_doubt && objections.sender.is_some() {
             objections.sender = Some(Objection::Transient);
         }
-        let class = objections.class(Row::Chain, self.promise);
-        Err(self.refusal(Row::Chain, class, objections, &self.why_not(evidence)))
+        let grounds = if undecided.any() {
+            self.grounds(Row::ChainUndecided, undecided)
+        } else if objections.any() {
+            self.grounds(Row::Chain, objections)
+        } else {
+            return Ok(());
+        };
+        Err(grounds.refuse(&self.host, self.why_not(evidence)))
     }
 
     /// Row 13.
@@ -226,64 +226,81 @@ impl Terms {
 
     /// Row 16: the peer insists on TLS that could not be made (R15).
     pub(crate) fn tls_demanded(&self, code: u16, enhanced: Enhanced, peer: &str) -> Refusal {
+        let reply = Reply::new(code, enhanced, format!("{}: {peer}", self.host));
         Refusal {
             row: Row::TlsDemanded,
             class: Class::Sender,
             who: Who::Sender,
-            reply: Reply::new(code, enhanced, format!("{}: {peer}", self.host)),
+            reply,
         }
     }
 
-    /// Row 8 and 10: what the network did.
+    /// Rows 8, 8a and 10: what the network did.
     pub(crate) fn lost(&self, row: Row, cause: &str) -> Refusal {
-        let who = if matches!(row, Row::TlsLost | Row::Handshake | Row::NoStarttls) {
-            self.first_above_may()
-        } else {
-            Who::Nobody
-        };
         let (code, enhanced) = match row {
             Row::Connect => (451, Enhanced(4, 4, 1)),
             Row::Greeting => (451, Enhanced(4, 3, 2)),
             _ => self.demand.deferral(row),
         };
+        let reply = Reply::new(code, enhanced, format!("{}: {cause}", self.host));
+        let who = match row {
+            Row::Connect | Row::Greeting => Who::Nobody,
+            _ => self.first_above_may(),
+        };
         Refusal {
             row,
             class: Class::Transient,
             who,
-            reply: Reply::new(code, enhanced, format!("{}: {cause}", self.host)),
+            reply,
         }
     }
 
     fn sender_refuses(&self, row: Row, cause: &str) -> Refusal {
-        let (code, enhanced) = REQUIRETLS_NEEDED;
-        let text = format!("{}: {cause} (required by the sender)", self.host);
-        Refusal {
-            row,
-            class: Class::Sender,
-            who: Who::Sender,
-            reply: Reply::new(code, enhanced, text),
+        let sender = Some(Objection::Definite);
+        let objections = Objections {
+            sender,
+            ..Objections::default()
+        };
+        let grounds = self.grounds(row, objections);
+        Grounds {
+            definite: REQUIRETLS_NEEDED,
+            promise: false,
+            ..grounds
         }
+        .refuse(&self.host, cause)
     }
 
     fn objections(&self, refuses: impl Fn(&Side) -> bool) -> Objections {
-        let sender = refuses(&self.sender).then(|| {
-            if self.in_doubt { Objection::Transient } else { Objection::Definite }
-        });
-        Objections { recipient: refuses(&self.recipient), site: refuses(&self.site), sender }
+        let objection = if self.in_doubt {
+            Objection::Transient
+        } else {
+            Objection::Definite
+        };
+        let sender = refuses(&self.sender).then_some(objection);
+        Objections {
+            recipient: refuses(&self.recipient),
+            site: refuses(&self.site),
+            sender,
+        }
     }
 
-    fn refusal(&self, row: Row, class: Class, objections: Objections, cause: &str) -> Refusal {
-        let who = match class {
-            Class::Committed if objections.recipient => Who::Recipient,
-            Class::Committed | Class::Site if objections.site => Who::Site,
-            Class::Committed | Class::Sender => Who::Sender,
-            _ if self.demand.null_path && objections.sender.is_some() => Who::Sender,
-            _ => self.first_above_may(),
-        };
-        let (code, enhanced) =
-            if class == Class::Sender { ENCRYPTION_NEEDED } else { self.demand.deferral(row) };
-        let text = format!("{}: {cause} (required by the {who})", self.host);
-        Refusal { row, class, who, reply: Reply::new(code, enhanced, text) }
+    fn grounds(&self, row: Row, objections: Objections) -> Grounds {
+        let softened = self.demand.null_path
+            && objections.sender.is_some()
+            && matches!(row, Row::NoStarttls | Row::StarttlsRefused | Row::Chain);
+        Grounds {
+            row,
+            objections,
+            promise: self.promise,
+            definite: ENCRYPTION_NEEDED,
+            deferral: self.demand.deferral(row),
+            // What the null path has softened is the tag's own refusal.
+            transient_who: if softened {
+                Who::Sender
+            } else {
+                self.first_above_may()
+            },
+        }
     }
 
     /// P5, "who" of a transient refusal.
@@ -358,9 +375,11 @@ impl Terms {
     }
 
     fn unmet(&self, seen: &Connection, tls: bool) -> Vec<Unmet> {
-        let Some(own) = &self.own_row else { return Vec::new() };
-        let none = Evidence::not_supplied();
-        let evidence = seen.evidence.as_ref().unwrap_or(&none);
+        let Some(own) = &self.own_row else {
+            return Vec::new();
+        };
+        let absent = Evidence::not_supplied();
+        let evidence = seen.evidence.as_ref().unwrap_or(&absent);
         let offered = seen.offer.as_ref().is_some_and(|offer| offer.requiretls);
         let mut unmet = Vec::new();
         let mut note = |token, holds: bool| {
@@ -372,7 +391,10 @@ impl Terms {
         note(Unmet::Starttls, !tls);
         note(Unmet::Cert, tls && own.need.met_by(evidence) != Met::Yes);
         note(Unmet::NoRequiretls, tls && own.onward && !offered);
-        note(Unmet::Downcast, tls && own.onward && offered && self.inexpressible());
+        note(
+            Unmet::Downcast,
+            tls && own.onward && offered && self.inexpressible(),
+        );
         note(Unmet::Refused, seen.without_parameter);
         unmet
     }

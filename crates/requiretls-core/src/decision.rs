@@ -121,21 +121,72 @@ impl Objections {
     pub(crate) fn any(self) -> bool {
         self.recipient || self.site || self.sender.is_some()
     }
+}
 
-    /// P5: what a refusal in this row amounts to. `promise`: the destination has made an
-    /// authenticated promise that is in force.
-    pub(crate) fn class(self, row: Row, promise: bool) -> Class {
-        let may_be_committed =
-            matches!(row, Row::StsOtherHost | Row::NoStarttls | Row::StarttlsRefused | Row::Chain);
+/// Everything that P5 weighs at one step where somebody objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grounds {
+    pub(crate) row: Row,
+    pub(crate) objections: Objections,
+    /// The destination has made an authenticated promise that is in force.
+    pub(crate) promise: bool,
+    /// The code if the sender's refusal is definite.
+    pub(crate) definite: (u16, Enhanced),
+    /// The code in every other case.
+    pub(crate) deferral: (u16, Enhanced),
+    /// Who is named for a refusal that may heal by itself.
+    pub(crate) transient_who: Who,
+}
+
+impl Grounds {
+    pub(crate) fn refuse(&self, subject: impl fmt::Display, cause: impl fmt::Display) -> Refusal {
+        let class = self.class();
+        let who = match class {
+            Class::Committed if self.objections.recipient => Who::Recipient,
+            Class::Committed | Class::Site if self.objections.site => Who::Site,
+            Class::Transient => self.transient_who,
+            Class::Committed | Class::Sender | Class::Site | Class::Unusable => Who::Sender,
+        };
+        let (code, enhanced) = if class == Class::Sender {
+            self.definite
+        } else {
+            self.deferral
+        };
+        let text = match who {
+            Who::Nobody => format!("{subject}: {cause}"),
+            _ => format!("{subject}: {cause} (required by the {who})"),
+        };
+        Refusal {
+            row: self.row,
+            class,
+            who,
+            reply: Reply::new(code, enhanced, text),
+        }
+    }
+
+    fn class(&self) -> Class {
+        let Self {
+            row,
+            objections,
+            promise,
+            ..
+        } = *self;
+        if row.heals_by_itself() {
+            return Class::Transient;
+        }
+        let may_be_committed = matches!(
+            row,
+            Row::StsOtherHost | Row::NoStarttls | Row::StarttlsRefused | Row::Chain
+        );
         // Row 7 at M=V: only the destination's refusal is committed, the tag's is transient.
         let only_in_doubt = row == Row::StsOtherHost
-            && !self.recipient
-            && self.sender == Some(Objection::Transient);
+            && !objections.recipient
+            && objections.sender == Some(Objection::Transient);
         if may_be_committed && promise && !only_in_doubt {
             Class::Committed
-        } else if self.site {
+        } else if objections.site {
             Class::Site
-        } else if self.sender == Some(Objection::Definite) {
+        } else if objections.sender == Some(Objection::Definite) {
             Class::Sender
         } else {
             Class::Transient
@@ -144,6 +195,16 @@ impl Objections {
 }
 
 impl Refusal {
+    /// What the network or our own side did, which nobody in particular imposes.
+    pub(crate) fn of_nobody(row: Row, class: Class, reply: Reply) -> Self {
+        Self {
+            row,
+            class,
+            who: Who::Nobody,
+            reply,
+        }
+    }
+
     /// Whether the message may be returned on this refusal.
     #[must_use]
     pub fn is_definite(&self) -> bool {
@@ -163,6 +224,23 @@ pub(crate) const INTERNAL: (u16, Enhanced) = (451, Enhanced(4, 3, 0));
 pub(crate) const RULE_UNREADABLE: (u16, Enhanced) = (451, Enhanced(4, 3, 5));
 
 impl Row {
+    /// P5: the rows whose refusals are transient, whoever refuses.
+    const fn heals_by_itself(self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable
+                | Self::MxFailed
+                | Self::StsUnknown
+                | Self::AddressFailed
+                | Self::TlsaFailed
+                | Self::Connect
+                | Self::Greeting
+                | Self::TlsLost
+                | Self::Handshake
+                | Self::ChainUndecided
+        )
+    }
+
     /// The row's number in P6.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

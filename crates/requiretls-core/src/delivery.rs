@@ -5,6 +5,7 @@
 //! Any step that refuses, and any step out of order, leaves the host; the gate opens only for what
 //! the steps since the last host have shown.
 
+mod attempt;
 mod verdict;
 
 pub use verdict::Verdict;
@@ -18,6 +19,7 @@ use crate::next_hop::Host;
 use crate::plan::{Candidate, Plan};
 use crate::reply::{Enhanced, Reply};
 use crate::session::Session;
+use attempt::{Current, Step, refuses_parameter};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -71,44 +73,20 @@ pub struct Delivery {
     why: Option<Reply>,
 }
 
-#[derive(Clone, Debug)]
-struct Current {
-    /// The plan's candidate; a stranger has none.
-    index: Option<usize>,
-    candidate: Candidate,
-    /// The address of this try.
-    address: usize,
-    /// A connection that was open before: no address of this plan was tried.
-    resumed: bool,
-    step: Step,
-    seen: Connection,
-    clearance: Option<Clearance>,
-}
-
-/// How far a try has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Step {
-    /// The host may be connected to.
-    Host,
-    /// STARTTLS is due.
-    Clear,
-    /// TLS is up.
-    Tls,
-    /// The gate may open.
-    Ready,
-    /// MAIL was sent.
-    Sent,
-    /// The host has settled the message.
-    Done,
-}
-
 impl Delivery {
     /// Follows a plan. Where the plan refuses the next hop as a whole, no host will be tried.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let tried = vec![0; plan.candidates().len()];
         let why = plan.refused().map(|refusal| refusal.reply.clone());
-        Self { plan, current: None, tried, refusals: Vec::new(), settled: false, why }
+        Self {
+            plan,
+            current: None,
+            tried,
+            refusals: Vec::new(),
+            settled: false,
+            why,
+        }
     }
 
     /// The plan.
@@ -141,20 +119,15 @@ impl Delivery {
         if self.plan.refused().is_some() {
             return self.misuse("the next hop as a whole is refused");
         }
-        let known = self.plan.candidates().iter().position(|c| c.host == *host);
-        match known {
-            Some(index) => self.enter(index),
-            None => match self.plan.stranger(host.clone()) {
-                Some(candidate) => {
-                    self.current = Some(Current::new(None, candidate, 0));
-                    Action::Go
-                }
-                None => {
-                    let text = format!("{host}: it is not a host that the next hop's policy names");
-                    self.next_host(Reply::new(451, Enhanced(4, 7, 5), text))
-                }
-            },
+        if let Some(index) = self.plan.candidates().iter().position(|c| c.host == *host) {
+            return self.enter(index);
         }
+        if let Some(candidate) = self.plan.stranger(host.clone()) {
+            self.current = Some(Current::new(None, candidate, 0));
+            return Action::Go;
+        }
+        let text = format!("{host}: it is not among the hosts that were found for the next hop");
+        self.next_host(Reply::new(451, Enhanced(4, 7, 5), text))
     }
 
     /// Which host next, for its next address?
@@ -182,7 +155,10 @@ impl Delivery {
                 _ => Action::Defer,
             });
         }
-        self.current.as_ref().map(|current| &current.candidate).ok_or(Action::Defer)
+        self.current
+            .as_ref()
+            .map(|current| &current.candidate)
+            .ok_or(Action::Defer)
     }
 
     /// May this message use an open connection to the host? `session` tells what was proved when
@@ -198,7 +174,11 @@ impl Delivery {
             None => self.plan.stranger(host.clone()),
         };
         let refuse = |cause: &str| {
-            Reply::new(451, Enhanced(4, 7, 5), format!("{host}: open connection not used: {cause}"))
+            Reply::new(
+                451,
+                Enhanced(4, 7, 5),
+                format!("{host}: open connection not used: {cause}"),
+            )
         };
         let Some(candidate) = candidate.filter(|c| c.refused.is_none()) else {
             return self.next_host(refuse("the host is not one for this message"));
@@ -221,7 +201,9 @@ impl Delivery {
 
     /// The reply to EHLO.
     pub fn ehlo(&mut self, reply: &EhloReply) -> Action {
-        let Some(current) = &mut self.current else { return self.misuse("EHLO without a host") };
+        let Some(current) = &mut self.current else {
+            return self.misuse("EHLO without a host");
+        };
         let terms = &current.candidate.terms;
         match (current.step, reply.class) {
             (Step::Host, ReplyClass::Transient) => {
@@ -234,13 +216,17 @@ impl Delivery {
             }
             (Step::Host, _) => {
                 let row = *current.seen.clear.get_or_insert(Row::NoStarttls);
-                let passed = terms.clear_text(row).and_then(|()| terms.requiretls(reply.offer, false));
+                let passed = terms
+                    .clear_text(row)
+                    .and_then(|()| terms.requiretls(reply.offer, false));
                 current.seen.offer = Some(reply.offer);
                 self.pass(passed, Step::Ready)
             }
             (Step::Tls, ReplyClass::Transient) => {
-                let refusal =
-                    terms.lost(Row::TlsLost, "EHLO inside TLS was answered with a temporary error");
+                let refusal = terms.lost(
+                    Row::TlsLost,
+                    "EHLO inside TLS was answered with a temporary error",
+                );
                 self.refuse(refusal)
             }
             (Step::Tls, _) => {
@@ -270,7 +256,10 @@ impl Delivery {
             TlsFailure::Lost | TlsFailure::Reply(_) => Row::TlsLost,
         };
         let passed = current.candidate.terms.clear_text(row);
-        current.seen = Connection { clear: Some(row), ..Connection::default() };
+        current.seen = Connection {
+            clear: Some(row),
+            ..Connection::default()
+        };
         self.pass(passed, Step::Host)
     }
 
@@ -293,7 +282,9 @@ impl Delivery {
 
     /// TLS is up, with this protocol and cipher in the words of the TLS library.
     pub fn tls(&mut self, protocol: Option<&str>, cipher: Option<&str>) -> Action {
-        let Some(current) = &mut self.current else { return self.misuse("TLS without a host") };
+        let Some(current) = &mut self.current else {
+            return self.misuse("TLS without a host");
+        };
         let in_order =
             matches!(current.step, Step::Host | Step::Clear) && current.seen.clear.is_none();
         if !in_order {
@@ -316,8 +307,16 @@ impl Delivery {
         if !matches!(current.step, Step::Ready | Step::Sent) {
             return Err(self.misuse("MAIL FROM before its time"));
         }
-        if self.plan.facts().expires.is_some_and(|expires| expires <= now) {
-            let text = format!("{}: what was found out about it has expired", self.plan.next_hop());
+        if self
+            .plan
+            .facts()
+            .expires
+            .is_some_and(|expires| expires <= now)
+        {
+            let text = format!(
+                "{}: what was found out about it has expired",
+                self.plan.next_hop()
+            );
             self.leave();
             self.why = Some(Reply::new(451, Enhanced(4, 4, 3), text));
             return Err(Action::Defer);
@@ -335,7 +334,9 @@ impl Delivery {
     /// What [`Self::mail_params`] gave for the current try.
     #[must_use]
     pub fn clearance(&self) -> Option<&Clearance> {
-        self.current.as_ref().and_then(|current| current.clearance.as_ref())
+        self.current
+            .as_ref()
+            .and_then(|current| current.clearance.as_ref())
     }
 
     /// What the current connection has proved, once the gate may open.
@@ -349,7 +350,9 @@ impl Delivery {
     /// Whether the peer has refused our parameter on this connection, so that MAIL goes without it.
     #[must_use]
     pub fn dropped_parameter(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.seen.without_parameter)
+        self.current
+            .as_ref()
+            .is_some_and(|current| current.seen.without_parameter)
     }
 
     /// Whether the server's own RET must be HDRS, after the last EHLO.
@@ -372,7 +375,10 @@ impl Delivery {
             return self.misuse("a reply to MAIL out of order");
         }
         let terms = &current.candidate.terms;
-        let enhanced = text.split_ascii_whitespace().next().and_then(Enhanced::parse);
+        let enhanced = text
+            .split_ascii_whitespace()
+            .next()
+            .and_then(Enhanced::parse);
         if refuses_parameter(code, enhanced) && !clearance.mail_params().is_empty() {
             if terms.demand.needs_requiretls() {
                 let refusal = terms.parameter_refused(&format!("{code} {text}"));
@@ -383,7 +389,7 @@ impl Delivery {
             current.step = Step::Ready;
             return Action::Again;
         }
-        if code == 530 && !clearance.tls() && terms.demand.downgrade {
+        if code == 530 && !clearance.tls() && terms.demand.is_downgrade() {
             let enhanced = enhanced.unwrap_or(Enhanced(5, 7, 0));
             let refusal = terms.tls_demanded(code, enhanced, text);
             return self.refuse(refusal);
@@ -420,8 +426,8 @@ impl Delivery {
                 self.leave();
                 self.misuse("a message was accepted that was not to be sent")
             }
-            (step, end) => {
-                let refusal = current.ended_early(step, end);
+            (_, end) => {
+                let refusal = current.ended_early(end);
                 self.refuse(refusal)
             }
         }
@@ -429,7 +435,10 @@ impl Delivery {
 
     fn is_exhausted(&self, index: usize) -> bool {
         let tried = self.tried.get(index).copied().unwrap_or(usize::MAX);
-        self.plan.candidates().get(index).is_none_or(|candidate| tried >= candidate.tries())
+        self.plan
+            .candidates()
+            .get(index)
+            .is_none_or(|candidate| tried >= candidate.tries())
     }
 
     fn enter(&mut self, index: usize) -> Action {
@@ -451,11 +460,13 @@ impl Delivery {
 
     /// A host left without a word counts as lost.
     fn leave(&mut self) {
-        if let Some(current) = self.current.take() {
-            if current.step != Step::Done {
-                let refusal = current.ended_early(current.step, End::Lost);
-                self.record(current.index, current.resumed, refusal);
-            }
+        let unfinished = self
+            .current
+            .take()
+            .filter(|current| current.step != Step::Done);
+        if let Some(current) = unfinished {
+            let refusal = current.ended_early(End::Lost);
+            self.record(current.index, current.resumed, refusal);
         }
     }
 
@@ -478,7 +489,10 @@ impl Delivery {
     }
 
     fn record(&mut self, index: Option<usize>, resumed: bool, refusal: Refusal) {
-        if let Some(tried) = index.filter(|_| !resumed).and_then(|i| self.tried.get_mut(i)) {
+        if let Some(tried) = index
+            .filter(|_| !resumed)
+            .and_then(|i| self.tried.get_mut(i))
+        {
             *tried += 1;
         }
         self.why = Some(refusal.reply.clone());
@@ -494,65 +508,11 @@ impl Delivery {
     fn misuse(&mut self, what: &str) -> Action {
         self.leave();
         let (code, enhanced) = INTERNAL;
-        self.why = Some(Reply::new(code, enhanced, format!("called out of order: {what}")));
+        self.why = Some(Reply::new(
+            code,
+            enhanced,
+            format!("called out of order: {what}"),
+        ));
         Action::Defer
     }
-}
-
-impl Current {
-    fn new(index: Option<usize>, candidate: Candidate, address: usize) -> Self {
-        Self {
-            index,
-            candidate,
-            address,
-            resumed: false,
-            step: Step::Host,
-            seen: Connection::default(),
-            clearance: None,
-        }
-    }
-
-    fn ended_early(&self, step: Step, end: End) -> Refusal {
-        let terms = &self.candidate.terms;
-        match (step, end) {
-            (Step::Host, End::Reply(500..)) => {
-                terms.lost(Row::Greeting, "it refused the connection with its greeting")
-            }
-            (Step::Host, End::Reply(_)) => {
-                let mut refusal = terms.lost(Row::Connect, "it is not ready (4yz greeting)");
-                refusal.reply.enhanced = Enhanced(4, 3, 2);
-                refusal
-            }
-            (Step::Host, _) => terms.lost(Row::Connect, "no connection"),
-            (Step::Tls, _) => terms.lost(Row::TlsLost, "the connection broke inside TLS"),
-            _ => {
-                let mut refusal = terms.lost(Row::Connect, "the connection broke");
-                refusal.reply.enhanced = Enhanced(4, 4, 2);
-                refusal
-            }
-        }
-    }
-}
-
-impl Candidate {
-    /// How many tries this host is worth: one for each address, and at least one.
-    fn tries(&self) -> usize {
-        self.addresses.len().max(1)
-    }
-}
-
-/// Row 14: whether a reply to MAIL is about the parameter.
-fn refuses_parameter(code: u16, enhanced: Option<Enhanced>) -> bool {
-    matches!(code, 500 | 501 | 503 | 504 | 555)
-        || ((500..=599).contains(&code)
-            && matches!(
-                enhanced,
-                Some(
-                    Enhanced(5, 5, 1)
-                        | Enhanced(5, 5, 2)
-                        | Enhanced(5, 5, 4)
-                        | Enhanced(5, 7, 10)
-                        | Enhanced(5, 7, 30)
-                )
-            ))
 }

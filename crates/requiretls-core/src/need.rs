@@ -39,7 +39,11 @@ impl MethodSet {
     /// These, and one more where the condition holds.
     #[must_use]
     pub const fn or(self, method: Method, condition: bool) -> Self {
-        if condition { Self(self.0 | Self::only(method).0) } else { self }
+        if condition {
+            Self(self.0 | Self::only(method).0)
+        } else {
+            self
+        }
     }
 
     /// The methods of both.
@@ -84,7 +88,9 @@ impl Need {
     /// One of these.
     #[must_use]
     pub const fn any_of(methods: MethodSet) -> Self {
-        Self { clauses: [Some(methods), None, None] }
+        Self {
+            clauses: [Some(methods), None, None],
+        }
     }
 
     /// This, and one of these besides.
@@ -110,6 +116,9 @@ impl Need {
     /// How the evidence answers; the worst clause counts.
     #[must_use]
     pub fn met_by(&self, evidence: &Evidence) -> Met {
-        self.clauses().map(|clause| clause.met_by(evidence)).max().unwrap_or(Met::Yes)
+        self.clauses()
+            .map(|clause| clause.met_by(evidence))
+            .max()
+            .unwrap_or(Met::Yes)
     }
 }

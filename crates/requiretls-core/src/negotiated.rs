@@ -13,11 +13,18 @@ pub fn is_modern(protocol: Option<&str>, cipher: Option<&str>) -> bool {
 /// "TLSv1.3", "TLS1.2", "TLS1.3-X.509", "tls 1.2": the version is the number after the word.
 fn is_tls_1_2_or_later(protocol: &str) -> bool {
     let lower = protocol.trim().to_ascii_lowercase();
-    let Some(rest) = lower.strip_prefix("tls") else { return false };
+    let Some(rest) = lower.strip_prefix("tls") else {
+        return false;
+    };
     let rest = rest.trim_start_matches([' ', 'v', '_', '-']);
-    let digits: String =
-        rest.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '_')).collect();
-    matches!(digits.trim_end_matches(['.', '_']), "1.2" | "1.3" | "1_2" | "1_3")
+    let digits: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '_'))
+        .collect();
+    matches!(
+        digits.trim_end_matches(['.', '_']),
+        "1.2" | "1.3" | "1_2" | "1_3"
+    )
 }
 
 /// A NULL cipher is clear text; aNULL lacks authentication only, and that is judged elsewhere.
@@ -42,7 +49,12 @@ mod tests {
         let aes = Some("TLS_AES_128_GCM_SHA256");
         let rows = [
             ("OpenSSL 1.3", Some("TLSv1.3"), aes, true),
-            ("OpenSSL 1.2", Some("TLSv1.2"), Some("ECDHE-RSA-AES128-GCM-SHA256"), true),
+            (
+                "OpenSSL 1.2",
+                Some("TLSv1.2"),
+                Some("ECDHE-RSA-AES128-GCM-SHA256"),
+                true,
+            ),
             ("GnuTLS 1.3", Some("TLS1.3"), Some("AES-128-GCM"), true),
             ("Exim's words", Some("TLS1.3-X.509"), aes, true),
             ("1.1 is too old", Some("TLSv1.1"), aes, false),
@@ -54,13 +66,43 @@ mod tests {
             ("1.25 is not 1.2", Some("TLS1.25"), aes, false),
             ("no cipher known", Some("TLSv1.3"), None, false),
             ("empty cipher name", Some("TLSv1.3"), Some(""), false),
-            ("OpenSSL without a cipher", Some("TLSv1.2"), Some("(NONE)"), false),
-            ("NULL encryption", Some("TLSv1.2"), Some("NULL-SHA256"), false),
-            ("NULL in the RFC's name", Some("TLSv1.2"), Some("TLS_RSA_WITH_NULL_SHA256"), false),
+            (
+                "OpenSSL without a cipher",
+                Some("TLSv1.2"),
+                Some("(NONE)"),
+                false,
+            ),
+            (
+                "NULL encryption",
+                Some("TLSv1.2"),
+                Some("NULL-SHA256"),
+                false,
+            ),
+            (
+                "NULL in the RFC's name",
+                Some("TLSv1.2"),
+                Some("TLS_RSA_WITH_NULL_SHA256"),
+                false,
+            ),
             ("eNULL", Some("TLSv1.2"), Some("eNULL"), false),
-            ("aNULL encrypts", Some("TLSv1.2"), Some("aNULL-AES128-SHA"), true),
-            ("integrity only", Some("TLSv1.3"), Some("TLS_SHA256_SHA256"), false),
-            ("integrity only", Some("TLSv1.3"), Some("TLS_SHA384_SHA384"), false),
+            (
+                "aNULL encrypts",
+                Some("TLSv1.2"),
+                Some("aNULL-AES128-SHA"),
+                true,
+            ),
+            (
+                "integrity only",
+                Some("TLSv1.3"),
+                Some("TLS_SHA256_SHA256"),
+                false,
+            ),
+            (
+                "integrity only",
+                Some("TLSv1.3"),
+                Some("TLS_SHA384_SHA384"),
+                false,
+            ),
         ];
         for (label, protocol, cipher, expected) in rows {
             assert_eq!(is_modern(protocol, cipher), expected, "{label}");

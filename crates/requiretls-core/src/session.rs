@@ -38,7 +38,9 @@ impl Session {
     /// From what a connection made for this plan has shown.
     pub(crate) fn of(plan: &Plan, candidate: &Candidate, seen: &Connection) -> Self {
         let holds = |method| {
-            seen.evidence.as_ref().is_some_and(|e| e.outcome(method) == Outcome::Holds)
+            seen.evidence
+                .as_ref()
+                .is_some_and(|e| e.outcome(method) == Outcome::Holds)
         };
         Self {
             host: named(&candidate.host.to_string()),
@@ -73,15 +75,13 @@ impl Session {
             return None;
         }
         let proved = |method| match method {
-            Method::Dane => {
-                self.dane.is_some() && self.dane == tlsa_digest(plan, &candidate.host)
-            }
+            Method::Dane => self.dane.is_some() && self.dane == tlsa_digest(plan, &candidate.host),
             Method::PkixHost => self.pkix_host,
             Method::PkixNextHop => self.pkix_next_hop && same_next_hop,
             Method::SitePkix => self.site_pkix.is_some() && self.site_pkix == site_digest(plan),
-            Method::SitePin => {
-                self.leaf_key.is_some_and(|key| plan.rule().methods.pins.contains(&key))
-            }
+            Method::SitePin => self
+                .leaf_key
+                .is_some_and(|key| plan.rule().methods.pins.contains(&key)),
         };
         let evidence = Evidence::new(|method| {
             if proved(method) {
@@ -140,7 +140,11 @@ impl Session {
             clear,
             offer: Offer {
                 requiretls: has('r'),
-                tls_policy: TlsPolicy { may: has('a'), encrypt: has('e'), secure: has('S') },
+                tls_policy: TlsPolicy {
+                    may: has('a'),
+                    encrypt: has('e'),
+                    secure: has('S'),
+                },
                 dsn: has('d'),
             },
             dane,
@@ -175,9 +179,21 @@ impl fmt::Display for Session {
         .collect();
         write!(f, "1.{}.{}.{flags}.", hex(&self.host), hex(&self.next_hop))?;
         write!(f, "{}.", self.dane.map_or_else(String::new, |d| hex(&d)))?;
-        write!(f, "{}.", self.site_pkix.map_or_else(String::new, |d| hex(&d)))?;
-        write!(f, "{}.", self.leaf_key.map_or_else(String::new, |d| hex(&d)))?;
-        write!(f, "{}", self.expires.map_or_else(String::new, |e| e.to_string()))
+        write!(
+            f,
+            "{}.",
+            self.site_pkix.map_or_else(String::new, |d| hex(&d))
+        )?;
+        write!(
+            f,
+            "{}.",
+            self.leaf_key.map_or_else(String::new, |d| hex(&d))
+        )?;
+        write!(
+            f,
+            "{}",
+            self.expires.map_or_else(String::new, |e| e.to_string())
+        )
     }
 }
 
@@ -208,8 +224,14 @@ fn short(bytes: &[u8]) -> Digest {
 
 /// The TLSA records that the plan has for a host, base domain included.
 fn tlsa_digest(plan: &Plan, host: &Host) -> Option<Digest> {
-    let facts = plan.facts().hosts.iter().find(|facts| facts.host == *host)?;
-    let Tlsa::Found { base, records } = &facts.tlsa else { return None };
+    let facts = plan
+        .facts()
+        .hosts
+        .iter()
+        .find(|facts| facts.host == *host)?;
+    let Tlsa::Found { base, records } = &facts.tlsa else {
+        return None;
+    };
     let mut lines: Vec<String> = records
         .iter()
         .map(|r| format!("{} {} {} {}", r.usage, r.selector, r.matching, hex(&r.data)))
@@ -236,14 +258,25 @@ fn site_digest(plan: &Plan) -> Option<Digest> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            for nibble in [byte >> 4, byte & 15] {
+                text.extend(char::from_digit(nibble.into(), 16));
+            }
+            text
+        })
 }
 
 fn optional<T>(
     text: &str,
     read: impl Fn(&str) -> Result<T, SessionError>,
 ) -> Result<Option<T>, SessionError> {
-    if text.is_empty() { Ok(None) } else { read(text).map(Some) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        read(text).map(Some)
+    }
 }
 
 fn digest_from(text: &str) -> Result<Digest, SessionError> {

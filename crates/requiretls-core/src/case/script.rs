@@ -1,7 +1,9 @@
 //! What the hosts of a case show, told to a delivery step by step.
 
-use super::{AlsoTransient, Answer, Case, CaseAddress, MailWord, StarttlsWord, TcpWord, VersionWord};
 use super::{Action, Clearance, Delivery, End, TlsFailure, WorkedWord};
+use super::{
+    AlsoTransient, Answer, Case, CaseAddress, MailWord, StarttlsWord, TcpWord, VersionWord,
+};
 use crate::decision::Row;
 use crate::ehlo::ReplyClass;
 
@@ -12,7 +14,11 @@ const NOW: u64 = 0;
 pub(super) fn run(case: &Case, mut delivery: Delivery) -> Answer {
     while let Ok(candidate) = delivery.next_host_to_try() {
         let tried = candidate.host.clone();
-        let host = delivery.plan().candidates().iter().position(|c| c.host == tried);
+        let host = delivery
+            .plan()
+            .candidates()
+            .iter()
+            .position(|c| c.host == tried);
         let address = delivery.address();
         let shown = host
             .and_then(|h| case.hosts.get(h))
@@ -116,7 +122,11 @@ fn went(clearance: &Clearance, host: Option<usize>, addr: Option<usize>) -> Answ
         ("", true) => "RET=HDRS",
         (parameter, _) => parameter,
     };
-    let channel = if clearance.tls() { "over TLS" } else { "in clear text" };
+    let channel = if clearance.tls() {
+        "over TLS"
+    } else {
+        "in clear text"
+    };
     let level = clearance.level();
     Answer {
         action: "go",
@@ -129,15 +139,26 @@ fn went(clearance: &Clearance, host: Option<usize>, addr: Option<usize>) -> Answ
         sends: sends.to_owned(),
         tls: Some(clearance.tls()),
         who: clearance.who().as_str(),
-        unmet: clearance.unmet().iter().map(|unmet| unmet.as_str()).collect(),
-        sentence: format!("goes {channel}; level {level}, imposed by {}", clearance.who()),
+        unmet: clearance
+            .unmet()
+            .iter()
+            .map(|unmet| unmet.as_str())
+            .collect(),
+        sentence: format!(
+            "goes {channel}; level {level}, imposed by {}",
+            clearance.who()
+        ),
     }
 }
 
 fn stayed(delivery: &Delivery) -> Answer {
     let outcome = delivery.outcome();
     Answer {
-        action: if outcome.action == Action::Bounce { "bounce" } else { "defer" },
+        action: if outcome.action == Action::Bounce {
+            "bounce"
+        } else {
+            "defer"
+        },
         addr: None,
         code: outcome.reply.code.to_string(),
         enhanced: outcome.reply.enhanced.to_string(),

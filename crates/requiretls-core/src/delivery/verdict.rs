@@ -32,7 +32,11 @@ impl Delivery {
         }
         if let Some(refusal) = self.plan.refused() {
             let bounce = refusal.is_definite() || refusal.class == Class::Unusable;
-            return if bounce { self.bounce(refusal) } else { defer(refusal) };
+            return if bounce {
+                self.bounce(refusal)
+            } else {
+                defer(refusal)
+            };
         }
         let (refusals, complete) = self.all_refusals();
         let soft = refusals
@@ -45,16 +49,14 @@ impl Delivery {
         if !complete {
             return self.nothing_tried();
         }
-        match refusals.iter().rev().find(|r| r.is_definite()) {
-            Some(refusal) => self.bounce(refusal),
-            None => {
-                let refusal = self.plan.no_host_left();
-                if refusal.class == Class::Unusable {
-                    self.bounce(&refusal)
-                } else {
-                    defer(&refusal)
-                }
-            }
+        if let Some(refusal) = refusals.iter().rev().find(|r| r.is_definite()) {
+            return self.bounce(refusal);
+        }
+        let refusal = self.plan.no_host_left();
+        if refusal.class == Class::Unusable {
+            self.bounce(&refusal)
+        } else {
+            defer(&refusal)
         }
     }
 
@@ -70,7 +72,10 @@ impl Delivery {
                 .all(|(_, r)| matches!(r.row, Row::Connect | Row::Greeting));
         let every_host_tried = (0..self.tried.len()).all(|index| self.is_exhausted(index));
         if outcome.action == Action::Defer && network_only && every_host_tried {
-            return Verdict { action: Action::Go, ..outcome };
+            return Verdict {
+                action: Action::Go,
+                ..outcome
+            };
         }
         outcome
     }
@@ -100,7 +105,10 @@ impl Delivery {
             && matches!(self.plan.facts().sts, Sts::Live { checked: false, .. });
         if unchecked {
             let (code, enhanced) = self.plan.deferral();
-            let text = format!("{}; the MTA-STS policy is to be checked first", refusal.reply.text);
+            let text = format!(
+                "{}; the MTA-STS policy is to be checked first",
+                refusal.reply.text
+            );
             return Verdict {
                 action: Action::Defer,
                 reply: Reply::new(code, enhanced, text),

@@ -48,7 +48,6 @@ pub(crate) struct Demand {
     pub(crate) level: TlsLevel,
     pub(crate) null_path: bool,
     pub(crate) auth: bool,
-    pub(crate) downgrade: bool,
     pub(crate) hop: HopMode,
     pub(crate) insecure_mx_dane: InsecureMxDane,
     as_own_row: bool,
@@ -56,12 +55,15 @@ pub(crate) struct Demand {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { null_path_floor: TlsLevel::Encrypt, insecure_mx_dane: InsecureMxDane::Dane }
+        Self {
+            null_path_floor: TlsLevel::Encrypt,
+            insecure_mx_dane: InsecureMxDane::Dane,
+        }
     }
 }
 
 impl Demand {
-    pub(crate) fn on_this_hop(message: &Message, rule: &Rule, settings: &Settings) -> Self {
+    pub(crate) fn on_this_hop(message: Message, rule: &Rule, settings: Settings) -> Self {
         let requiring = message.requirement.requiring();
         let own = requiring.map_or(TlsLevel::May, own_level);
         let by_hop = match rule.hop {
@@ -71,19 +73,26 @@ impl Demand {
                 TlsLevel::May
             }
         };
-        let level =
-            if message.null_path { by_hop.min(settings.null_path_floor) } else { by_hop };
+        let level = if message.null_path {
+            by_hop.min(settings.null_path_floor)
+        } else {
+            by_hop
+        };
         let relaxed_path = message.null_path && level < TlsLevel::Secure;
         Self {
             requirement: message.requirement,
             level,
             null_path: message.null_path && requiring.is_some(),
             auth: message.auth,
-            downgrade: message.requirement.is_downgrade(),
             hop: rule.hop,
             insecure_mx_dane: settings.insecure_mx_dane,
             as_own_row: rule.hop == HopMode::Enforce && !relaxed_path,
         }
+    }
+
+    /// H and LM: the destination's promises do not bind (P1).
+    pub(crate) fn is_downgrade(&self) -> bool {
+        self.requirement.is_downgrade()
     }
 
     /// The requiring tag, where it is judged by its own row of P4.
@@ -98,7 +107,12 @@ impl Demand {
         if self.as_own_row && !self.null_path || self.hop == HopMode::Off {
             return None;
         }
-        Some(Self { level: own_level(requiring), null_path: false, as_own_row: true, ..*self })
+        Some(Self {
+            level: own_level(requiring),
+            null_path: false,
+            as_own_row: true,
+            ..*self
+        })
     }
 
     /// Whether P4a applies: R, LS and what was merged from them.
@@ -115,7 +129,11 @@ impl Demand {
 
     /// On the null path a definite refusal never bounces (P4).
     pub(crate) fn soften(&self, objection: Objection) -> Objection {
-        if self.null_path { Objection::Transient } else { objection }
+        if self.null_path {
+            Objection::Transient
+        } else {
+            objection
+        }
     }
 
     /// P5: the code of a deferral for lack of protection.
@@ -132,5 +150,9 @@ impl Demand {
 
 /// P4: the DNSSEC option makes FC and FCD secure.
 fn own_level(tag: Requiring) -> TlsLevel {
-    if tag.dnssec() && tag.proof() != Proof::Unnamed { TlsLevel::Secure } else { tag.level() }
+    if tag.dnssec() && tag.proof() != Proof::Unnamed {
+        TlsLevel::Secure
+    } else {
+        tag.level()
+    }
 }

@@ -69,7 +69,10 @@ impl Terms {
     /// The effective level: the highest of the three (P1).
     #[must_use]
     pub fn level(&self) -> TlsLevel {
-        self.recipient.level.max(self.site.level).max(self.sender.level)
+        self.recipient
+            .level
+            .max(self.site.level)
+            .max(self.sender.level)
     }
 
     /// The methods that may authenticate the host, in the words of the C API: "none", "dane",
@@ -99,7 +102,9 @@ impl Terms {
     /// Whether any judge asks something of the certificate chain.
     #[must_use]
     pub fn needs_chain(&self) -> bool {
-        [&self.recipient, &self.site, &self.sender].iter().any(|side| !side.need.is_nothing())
+        [&self.recipient, &self.site, &self.sender]
+            .iter()
+            .any(|side| !side.need.is_nothing())
     }
 }
 
@@ -134,14 +139,20 @@ impl Plan {
         }
         let dane = MethodSet::only(Method::Dane);
         let pkix = MethodSet::only(Method::PkixHost);
-        let secure = |need| Side { level: TlsLevel::Secure, need };
+        let secure = |need| Side {
+            level: TlsLevel::Secure,
+            need,
+        };
         match (records, sts) {
             (Records::Usable, _) if self.vouched_route() => secure(Need::any_of(dane)),
             // DANE through an insecure MX does not vouch for the path (RFC 7672 section 2.2.1).
             (Records::Usable, StsMatch::Enforce) => secure(Need::any_of(dane).and(pkix)),
             (Records::Usable, _) => secure(Need::any_of(dane)),
             (_, StsMatch::Enforce) => secure(Need::any_of(pkix)),
-            (Records::Unusable, _) => Side { level: TlsLevel::Encrypt, need: Need::NOTHING },
+            (Records::Unusable, _) => Side {
+                level: TlsLevel::Encrypt,
+                need: Need::NOTHING,
+            },
             (Records::None | Records::Failed, _) => Side::default(),
         }
     }
@@ -155,19 +166,28 @@ impl Plan {
             }
             TlsLevel::Secure => Need::any_of(self.site_methods(records)),
         };
-        Side { level: self.rule.floor, need }
+        Side {
+            level: self.rule.floor,
+            need,
+        }
     }
 
     /// P4 and P4a.
     fn sender(&self, records: Records, sts: StsMatch) -> Side {
         let level = self.demand.level;
         let Some(tag) = self.demand.strict() else {
-            return Side { level, need: Need::NOTHING };
+            return Side {
+                level,
+                need: Need::NOTHING,
+            };
         };
         let mut need = Need::NOTHING;
         if self.demand.needs_vouched_path() {
-            let own =
-                if tag.onward() { self.p4a(records, sts) } else { self.like_ls(records, sts) };
+            let own = if tag.onward() {
+                self.p4a(records, sts)
+            } else {
+                self.like_ls(records, sts)
+            };
             need = need.and(own.union(self.site_methods(records)));
         }
         let chain = MethodSet::only(Method::PkixHost);
@@ -224,7 +244,11 @@ impl Plan {
         let insecure_mx = self.facts.route == Route::Mx(Security::Insecure);
         match (tlsa, self.demand.insecure_mx_dane) {
             // P2b: M=V and M=A have no TLSA answer to trust.
-            _ if matches!(self.facts.route, Route::Literal | Route::Mx(Security::Unknown)) => {
+            _ if matches!(
+                self.facts.route,
+                Route::Literal | Route::Mx(Security::Unknown)
+            ) =>
+            {
                 Records::None
             }
             (_, InsecureMxDane::May) if insecure_mx => Records::None,
