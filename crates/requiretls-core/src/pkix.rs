@@ -228,4 +228,6 @@ fn issuers_are_weak(
 }
 
 #[cfg(test)]
+pub(crate) mod test_pki;
+#[cfg(test)]
 mod tests;
