@@ -4,6 +4,7 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod explain;
 mod mail_from;
 
 /// `EX_USAGE` of sysexits.h.
@@ -19,12 +20,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Explain(explain::Args),
     MailFrom(mail_from::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
+            Command::Explain(args) => explain::run(&args),
             Command::MailFrom(args) => mail_from::run(&args),
         },
         Err(error) => {

@@ -33,6 +33,13 @@ impl Domain {
         Ok(Self(text))
     }
 
+    /// A name written in this crate's own source, canonical as it stands.
+    pub(crate) fn known(name: impl Into<String>) -> Self {
+        let name = name.into();
+        debug_assert!(check(&name).is_ok(), "{name}");
+        Self(name)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -43,6 +50,12 @@ impl Domain {
     #[must_use]
     pub fn parent(&self) -> Option<&str> {
         self.0.split_once('.').map(|(_, rest)| rest)
+    }
+
+    /// The name one label further down; `None` when that is too long to be a name.
+    pub(crate) fn child(&self, label: &str) -> Option<Self> {
+        let name = format!("{label}.{self}");
+        check(&name).ok().map(|()| Self(name))
     }
 }
 
