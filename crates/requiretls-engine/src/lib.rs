@@ -3,8 +3,9 @@
 //! The engine finds the facts that [`requiretls_core`] decides by. It knows no policy: a question
 //! of the form "is that good enough?" belongs in core. One call waits, `Discovery::lookup`, and
 //! it waits no longer than its `Deadline`. Between calls everything here is plain memory: no
-//! descriptor, lock or thread, so that a context works in parent and child after fork().
+//! descriptor, lock or thread, so that a context works in parent and child after `fork()`.
 #![forbid(unsafe_code)]
 
 pub mod clock;
 pub mod deadline;
+pub mod dns;
