@@ -5,7 +5,22 @@
 //! itself: DANE (RFC 7672), PKIX for the host (RFC 8461 section 4.2), PKIX for the next-hop
 //! domain (R19, L9), the site's own names and pins (P8).
 
+mod reference;
+
+pub use reference::{Reference, Site, Via};
+
+use crate::pkix::Roots;
 use std::fmt;
+
+/// Judges the chain that a peer sent, leaf first, in DER, against what may be proved on this
+/// connection. `now` is in seconds since 1970.
+///
+/// An empty chain was not supplied (row 12a). Each method is judged by itself.
+#[must_use]
+pub fn authenticate(reference: &Reference, chain: &[&[u8]], roots: &Roots, now: u64) -> Evidence {
+    let _ = (reference, chain, roots, now);
+    todo!()
+}
 
 /// The ways in which a chain can authenticate a host.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -69,6 +84,7 @@ pub enum CertUndecided {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Evidence {
     outcomes: [Outcome; 5],
+    leaf_key: Option<[u8; 32]>,
 }
 
 impl Evidence {
@@ -77,6 +93,7 @@ impl Evidence {
     pub fn not_supplied() -> Self {
         Self {
             outcomes: [Outcome::Undecided(CertUndecided::NotSupplied); 5],
+            leaf_key: None,
         }
     }
 
@@ -85,7 +102,21 @@ impl Evidence {
     pub fn new(outcome: impl Fn(Method) -> Outcome) -> Self {
         Self {
             outcomes: Method::ALL.map(outcome),
+            leaf_key: None,
         }
+    }
+
+    /// The same with the leaf's key, SHA-256 of its subject public key info.
+    #[must_use]
+    pub fn with_leaf_key(self, leaf_key: Option<[u8; 32]>) -> Self {
+        Self { leaf_key, ..self }
+    }
+
+    /// SHA-256 of the leaf's subject public key info, as in TLSA `3 1 1`; `None` when no chain was
+    /// handed over or the leaf cannot be read.
+    #[must_use]
+    pub fn leaf_key(&self) -> Option<[u8; 32]> {
+        self.leaf_key
     }
 
     /// What the method came to.

@@ -44,6 +44,12 @@ impl Domain {
     pub fn parent(&self) -> Option<&str> {
         self.0.split_once('.').map(|(_, rest)| rest)
     }
+
+    /// The name one label further down; `None` when that is too long to be a name.
+    pub(crate) fn child(&self, label: &str) -> Option<Self> {
+        let name = format!("{label}.{self}");
+        check(&name).ok().map(|()| Self(name))
+    }
 }
 
 impl fmt::Display for Domain {

@@ -1,0 +1,1 @@
+//! Is this certificate for one of these names?

@@ -1,0 +1,1 @@
+//! Does the chain match the TLSA records?
