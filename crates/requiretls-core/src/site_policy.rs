@@ -154,14 +154,12 @@ impl Rules {
         if self.exact.contains_key(&next_hop) {
             return Some(Key::Exact(next_hop));
         }
-        let mut above = next_hop.domain().and_then(parent);
-        while let Some(domain) = above {
-            if self.below.contains_key(&domain) {
-                return Some(Key::Below(domain));
-            }
-            above = parent(&domain);
-        }
-        self.any.is_some().then_some(Key::Any)
+        let below = next_hop
+            .domain()
+            .and_then(|domain| parents(domain).find(|parent| self.below.contains_key(parent)));
+        below
+            .map(Key::Below)
+            .or_else(|| self.any.is_some().then_some(Key::Any))
     }
 
     fn add(&mut self, key: Key, entry: Entry) -> Result<(), RuleError> {
@@ -194,14 +192,7 @@ impl Rules {
     }
 
     fn below(&self, domain: &Domain) -> Option<&Entry> {
-        let mut above = parent(domain);
-        while let Some(domain) = above {
-            if let Some(entry) = self.below.get(&domain) {
-                return Some(entry);
-            }
-            above = parent(&domain);
-        }
-        None
+        parents(domain).find_map(|parent| self.below.get(&parent))
     }
 }
 
@@ -303,8 +294,10 @@ fn preset(any: &Rule) -> Rule {
     }
 }
 
-fn parent(domain: &Domain) -> Option<Domain> {
-    Domain::parse(domain.parent()?.as_bytes()).ok()
+/// The names above a name, the longest first.
+fn parents(domain: &Domain) -> impl Iterator<Item = Domain> {
+    let parent = |domain: &Domain| Domain::parse(domain.parent()?.as_bytes()).ok();
+    std::iter::successors(parent(domain), parent)
 }
 
 /// An IPv4 address in IPv6 clothes is the IPv4 address: one endpoint, one rule.

@@ -146,7 +146,7 @@ impl Bounded<'_> {
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
     pub fn mx(&self, domain: &Domain) -> Result<Answer<Mx>, LookupFailure> {
-        self.ask(domain.as_str(), RecordType::MX, |data| match data {
+        self.ask(domain, RecordType::MX, |data| match data {
             RData::MX(mx) => Some(Mx {
                 preference: mx.preference,
                 exchange: exchange(&mx.exchange),
@@ -168,7 +168,7 @@ impl Bounded<'_> {
             Family::Ipv4 => RecordType::A,
             Family::Ipv6 => RecordType::AAAA,
         };
-        self.ask(host.as_str(), kind, |data| match data {
+        self.ask(host, kind, |data| match data {
             RData::A(a) => Some(IpAddr::V4(a.0)),
             RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
             _ => None,
@@ -180,7 +180,7 @@ impl Bounded<'_> {
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
     pub fn cname(&self, name: &Domain) -> Result<Answer<Option<Domain>>, LookupFailure> {
-        self.ask(name.as_str(), RecordType::CNAME, |data| match data {
+        self.ask(name, RecordType::CNAME, |data| match data {
             RData::CNAME(target) => Some(domain(target)),
             _ => None,
         })
@@ -190,7 +190,7 @@ impl Bounded<'_> {
     ///
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
-    pub fn tlsa(&self, owner: &str) -> Result<Answer<TlsaRecord>, LookupFailure> {
+    pub fn tlsa(&self, owner: &Domain) -> Result<Answer<TlsaRecord>, LookupFailure> {
         self.ask(owner, RecordType::TLSA, |data| match data {
             RData::TLSA(tlsa) => Some(TlsaRecord {
                 usage: tlsa.cert_usage.into(),
@@ -206,7 +206,7 @@ impl Bounded<'_> {
     ///
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
-    pub fn txt(&self, name: &str) -> Result<Answer<Vec<u8>>, LookupFailure> {
+    pub fn txt(&self, name: &Domain) -> Result<Answer<Vec<u8>>, LookupFailure> {
         self.ask(name, RecordType::TXT, |data| match data {
             RData::TXT(txt) => Some(txt.txt_data.concat()),
             _ => None,
@@ -221,7 +221,7 @@ impl Bounded<'_> {
 
     fn ask<T>(
         &self,
-        name: &str,
+        name: &Domain,
         kind: RecordType,
         read: impl Fn(&RData) -> Option<T>,
     ) -> Result<Answer<T>, LookupFailure> {
@@ -235,8 +235,8 @@ impl Bounded<'_> {
 
     /// Round after round through all servers, each given twice the time of the round before. An
     /// error code counts when no server has better.
-    fn send(&self, name: &str, kind: RecordType) -> Result<Message, LookupCause> {
-        let name = Name::from_labels(name.split('.').map(str::as_bytes))
+    fn send(&self, name: &Domain, kind: RecordType) -> Result<Message, LookupCause> {
+        let name = Name::from_labels(name.as_str().split('.').map(str::as_bytes))
             .map_err(|_| LookupCause::Malformed)?;
         let question = Query::query(name, kind);
         let deadline = self.deadline.half();
