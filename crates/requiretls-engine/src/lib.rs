@@ -7,5 +7,6 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod config;
 pub mod deadline;
 pub mod dns;

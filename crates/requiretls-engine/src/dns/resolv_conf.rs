@@ -76,10 +76,19 @@ const MOST_SERVERS: usize = 3;
 mod tests {
     use super::*;
 
+    type Row = (
+        &'static str,
+        &'static str,
+        &'static [&'static str],
+        bool,
+        u64,
+        u32,
+    );
+
     #[test]
     fn resolv_conf_is_read_as_the_c_library_reads_it() {
         #[rustfmt::skip]
-        let table: [(&str, &str, &[&str], bool, u64, u32); 14] = [
+        let table: [Row; 14] = [
             ("empty file",      "",                                  &["127.0.0.1"], false, 5, 2),
             ("one server",      "nameserver 192.0.2.1\n",            &["192.0.2.1"], false, 5, 2),
             ("both families",   "nameserver ::1\nnameserver 192.0.2.1", &["::1", "192.0.2.1"], false, 5, 2),
