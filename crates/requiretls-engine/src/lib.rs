@@ -10,3 +10,5 @@ pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod dns;
+pub mod roots;
+pub mod sts_fetch;
