@@ -99,7 +99,7 @@ pub struct Dns {
     pub trusted: bool,
     /// The file with the trust anchor, for validation in this process.
     pub trust_anchor: Option<PathBuf>,
-    /// The address families in use: the others do not exist for us.
+    /// The address families in use, in the order to try: the others do not exist for us.
     pub families: Vec<Family>,
 }
 

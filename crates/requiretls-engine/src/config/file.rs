@@ -198,7 +198,7 @@ enum DnsModeWord {
     Validate,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum FamilyWord {
     Ipv4,
@@ -268,13 +268,19 @@ impl DnsTable {
             Some(words) if words.get_ref().is_empty() => {
                 return Err(source.error(&words.span(), "no address family is left"));
             }
-            Some(words) => [
-                (FamilyWord::Ipv4, Family::Ipv4),
-                (FamilyWord::Ipv6, Family::Ipv6),
-            ]
-            .into_iter()
-            .filter_map(|(word, family)| words.get_ref().contains(&word).then_some(family))
-            .collect(),
+            Some(words) => {
+                let mut families = Vec::new();
+                for word in words.get_ref() {
+                    let family = match word {
+                        FamilyWord::Ipv4 => Family::Ipv4,
+                        FamilyWord::Ipv6 => Family::Ipv6,
+                    };
+                    if !families.contains(&family) {
+                        families.push(family);
+                    }
+                }
+                families
+            }
         };
         let path = |named: &Spanned<String>| source.path(named.get_ref());
         Ok(Dns {
