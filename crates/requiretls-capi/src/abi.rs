@@ -125,9 +125,8 @@ pub struct rtls_bytes {
 /// Takes one log line, without a newline. syslog_level: 3 error, 4 warning, 5 notice, 6 info, 7 debug. line lives until
 /// the function returns. It is called inside a call of yours and on that call's thread; it must return normally (no
 /// longjmp) and make no rtls_ call. Threads that share a context may call it at the same time.
-pub type rtls_log_fn = Option<
-    unsafe extern "C" fn(arg: *mut c_void, syslog_level: c_int, line: *const c_char),
->;
+pub type rtls_log_fn =
+    Option<unsafe extern "C" fn(arg: *mut c_void, syslog_level: c_int, line: *const c_char)>;
 
 /// As the length of a text: it ends at its NUL. The header defines it by hand, since C has no portable name for it.
 pub const RTLS_NUL: usize = usize::MAX;

@@ -20,6 +20,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod mail;
+pub mod plan;
 mod text;
 pub mod version;
 

@@ -7,8 +7,10 @@ use crate::abi::rtls_log_fn;
 use crate::ctx::rtls_ctx;
 use crate::text::Line;
 use crate::{guard, handle};
-use core::ffi::{c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::CString;
 use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
@@ -43,7 +45,7 @@ pub(crate) enum Severity {
 
 #[derive(Clone, Copy)]
 struct Callback {
-    function: unsafe extern "C" fn(*mut c_void, c_int, *const core::ffi::c_char),
+    function: unsafe extern "C" fn(*mut c_void, c_int, *const c_char),
     arg: *mut c_void,
 }
 
@@ -73,23 +75,73 @@ impl Log {
     pub(crate) fn line(&self, severity: Severity, text: fmt::Arguments<'_>) {
         let mut line = Line::new();
         let _ = line.write_fmt(text);
-        self.callback.send(severity as c_int, &mut line);
+        self.callback.send(severity as c_int, line.finish());
+    }
+
+    /// A line that was kept.
+    pub(crate) fn again(&self, kept: &Kept) {
+        self.callback.send(kept.level, &kept.line);
     }
 }
 
 impl Callback {
-    fn send(self, level: c_int, line: &mut Line) {
+    fn send(self, level: c_int, line: &CStr) {
         // SAFETY: the header asks for a function that may be called in this way, on the thread of
         // the call, and that returns normally; the line lives until it has returned.
-        unsafe { (self.function)(self.arg, level, line.finish().as_ptr()) }
+        unsafe { (self.function)(self.arg, level, line.as_ptr()) }
+    }
+}
+
+/// A line that was to be logged when there was nowhere to log to.
+pub(crate) struct Kept {
+    level: c_int,
+    line: CString,
+}
+
+impl Kept {
+    /// No call has more to say than this.
+    const MOST: usize = 32;
+
+    /// Runs a part of a call and keeps the lines of its events.
+    pub(crate) fn during<T>(part: impl FnOnce() -> T) -> (T, Vec<Self>) {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let dispatch = Dispatch::new(Lines(Arc::clone(&kept)));
+        let result = tracing::dispatcher::with_default(&dispatch, part);
+        let lines = kept
+            .lock()
+            .map(|mut kept| std::mem::take(&mut *kept))
+            .unwrap_or_default();
+        (result, lines)
+    }
+}
+
+/// Takes finished lines.
+trait Sink: Send + Sync + 'static {
+    fn take(&self, level: c_int, line: &mut Line);
+}
+
+impl Sink for Callback {
+    fn take(&self, level: c_int, line: &mut Line) {
+        self.send(level, line.finish());
+    }
+}
+
+impl Sink for Arc<Mutex<Vec<Kept>>> {
+    fn take(&self, level: c_int, line: &mut Line) {
+        if let Ok(mut kept) = self.lock()
+            && kept.len() < Kept::MOST
+        {
+            let line = line.finish().to_owned();
+            kept.push(Kept { level, line });
+        }
     }
 }
 
 /// Makes lines of our own crates' events; those of other libraries are none of the server's
 /// business.
-struct Lines(Callback);
+struct Lines<S>(S);
 
-impl Subscriber for Lines {
+impl<S: Sink> Subscriber for Lines<S> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_event()
             && metadata.target().starts_with("requiretls")
@@ -113,7 +165,7 @@ impl Subscriber for Lines {
             Level::INFO => 6,
             _ => 7,
         };
-        self.0.send(level, &mut words.0);
+        self.0.take(level, &mut words.0);
     }
 
     fn enter(&self, _: &Id) {}

@@ -44,9 +44,8 @@ pub unsafe extern "C" fn rtls_mail_begin(
     guard::run(|| {
         // SAFETY: by the header NULL or a live context.
         let receiving = unsafe { handle::shared(ctx) }.map(rtls_ctx::receiving);
-        let (dialects, advertise) = receiving.map_or((Dialects::NONE, false), |r| {
-            (r.dialects, r.advertise)
-        });
+        let (dialects, advertise) =
+            receiving.map_or((Dialects::NONE, false), |r| (r.dialects, r.advertise));
         let mut params = MailParams::new(dialects, advertise, flags & RTLS_F_TLS != 0);
         if receiving.is_none() || flags & !RTLS_F_TLS != 0 || sizeof_m != ours {
             let _ = params.misuse();
@@ -96,7 +95,11 @@ pub unsafe extern "C" fn rtls_mail_param(
 /// rtls_mail_param, and 501 5.5.2 for a line that is no MAIL command or has CR, LF or NUL in it, 500 5.5.2 for one that is too
 /// long. After rtls_mail_begin. RFC 5321 section 4.1.2.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rtls_mail_line(m: *mut rtls_mail, line: *const c_char, len: usize) -> c_int {
+pub unsafe extern "C" fn rtls_mail_line(
+    m: *mut rtls_mail,
+    line: *const c_char,
+    len: usize,
+) -> c_int {
     // SAFETY: by the header m is NULL or ours alone, and the text is as text::bytes wants it.
     unsafe {
         change(m, |state| {
@@ -168,7 +171,11 @@ pub unsafe extern "C" fn rtls_mail_tag(
 /// The same requirement always gives the same text, so recipients may share a transaction if strcmp() says 0.
 /// Characters: letters, digits and "-._": it fits a macro, an Exim list, an argument, xtext, a header field.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rtls_mail_end(m: *mut rtls_mail, tag: *mut c_char, tag_size: usize) -> c_int {
+pub unsafe extern "C" fn rtls_mail_end(
+    m: *mut rtls_mail,
+    tag: *mut c_char,
+    tag_size: usize,
+) -> c_int {
     // SAFETY: by the header m is NULL or ours alone, and tag has tag_size bytes.
     let answer = unsafe {
         change(m, |state| {
@@ -178,7 +185,7 @@ pub unsafe extern "C" fn rtls_mail_end(m: *mut rtls_mail, tag: *mut c_char, tag_
             };
             let mut line = text::Line::new();
             let _ = write!(line, "{}", tag::Text(requirement));
-            let written = text::write(tag, tag_size, line.finish().to_str().unwrap_or_default());
+            let written = text::write(tag, tag_size, line.as_str());
             written.then_some(if requirement == Requirement::None {
                 Answer::NotOurs
             } else {
@@ -297,10 +304,7 @@ impl State {
 ///
 /// # Safety
 /// `m` is NULL, or a live rtls_mail that is ours alone.
-unsafe fn change(
-    m: *mut rtls_mail,
-    call: impl FnOnce(&mut State) -> Option<Answer>,
-) -> c_int {
+unsafe fn change(m: *mut rtls_mail, call: impl FnOnce(&mut State) -> Option<Answer>) -> c_int {
     // SAFETY: see above.
     let Some(mut state) = (unsafe { State::load(m) }) else {
         if !m.is_null() && m.is_aligned() {
@@ -341,10 +345,7 @@ unsafe fn write_reply(m: *mut rtls_mail, refusal: Option<Refusal>) {
         let _ = enhanced.write_str("2.0.0");
         fill(&mut reply.text, "OK");
     }
-    fill(
-        &mut reply.enhanced,
-        enhanced.finish().to_str().unwrap_or_default(),
-    );
+    fill(&mut reply.enhanced, enhanced.as_str());
     // SAFETY: the field lies in *m.
     unsafe { (&raw mut (*m).reply).write(reply) };
 }

@@ -3,7 +3,7 @@
 //! In: a pointer with a length, or up to the NUL, and never more than a bound, so that a text
 //! without a NUL costs a bounded read. Out: printable ASCII with a NUL, in the caller's array.
 
-use crate::abi::RTLS_NUL;
+pub(crate) use crate::abi::RTLS_NUL as NUL;
 use core::ffi::c_char;
 use std::fmt;
 
@@ -13,12 +13,12 @@ use std::fmt;
 /// # Safety
 /// `text` is NULL, or points to `len` readable bytes, or to a NUL where `len` is `RTLS_NUL`.
 pub(crate) unsafe fn bytes<'a>(text: *const c_char, len: usize, bound: usize) -> Option<&'a [u8]> {
-    if text.is_null() || (len != RTLS_NUL && isize::try_from(len).is_err()) {
+    if text.is_null() || (len != NUL && isize::try_from(len).is_err()) {
         return None;
     }
     let most = len.min(bound.saturating_add(1));
     let start = text.cast::<u8>();
-    let len = if len == RTLS_NUL {
+    let len = if len == NUL {
         let mut found = 0;
         // SAFETY: every byte up to the NUL is readable, and the loop stops there or before.
         while found < most && unsafe { *start.add(found) } != 0 {
@@ -51,6 +51,24 @@ pub(crate) unsafe fn write(out: *mut c_char, size: usize, text: &str) -> bool {
         *out.add(text.len()) = 0;
     }
     fits
+}
+
+/// Writes a sentence, which may be cut, and its NUL.
+///
+/// # Safety
+/// `out` is NULL or points to `size` bytes that may be written.
+pub(crate) unsafe fn write_cut(out: *mut c_char, size: usize, text: &str) {
+    let Some(room) = size.checked_sub(1).filter(|_| !out.is_null()) else {
+        return;
+    };
+    let mut at = 0;
+    for byte in text.bytes().take(room) {
+        // SAFETY: at < room < size.
+        unsafe { *out.add(at) = printable(byte).cast_signed() as c_char };
+        at += 1;
+    }
+    // SAFETY: at <= room < size.
+    unsafe { *out.add(at) = 0 };
 }
 
 /// A sentence in an array of the caller: it may be cut, and always ends with a NUL.
@@ -86,6 +104,11 @@ impl Line {
             len: 0,
             cut: false,
         }
+    }
+
+    /// The text so far.
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(self.bytes.get(..self.len).unwrap_or_default()).unwrap_or_default()
     }
 
     /// The line with its NUL.
@@ -126,7 +149,7 @@ fn printable(byte: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::{Line, bytes, fill, write};
-    use crate::abi::RTLS_NUL;
+    pub(crate) use crate::abi::RTLS_NUL as NUL;
     use std::ffi::c_char;
     use std::fmt::Write as _;
 
@@ -145,7 +168,11 @@ mod tests {
         ];
         for (label, len, bound, expected) in rows {
             // SAFETY: the text is alive; lengths above its own are bounded or refused.
-            assert_eq!(unsafe { bytes(pointer, *len, *bound) }, *expected, "{label}");
+            assert_eq!(
+                unsafe { bytes(pointer, *len, *bound) },
+                *expected,
+                "{label}"
+            );
         }
         // SAFETY: NULL is allowed.
         assert_eq!(unsafe { bytes(std::ptr::null(), 3, 10) }, None);
