@@ -9,9 +9,11 @@ mod demand;
 mod host_rows;
 mod next_hop_rows;
 mod terms;
+mod told;
 
 pub use demand::{InsecureMxDane, Message, Settings};
 pub use terms::Terms;
+pub use told::PolicyType;
 
 use crate::decision::{
     Class, Grounds, INTERNAL, Objection, Objections, RULE_UNREADABLE, Refusal, Row, Who,

@@ -99,6 +99,15 @@ impl Terms {
         }
     }
 
+    /// Whether the method is among those that may authenticate the host.
+    #[must_use]
+    pub fn asks_for(&self, method: Method) -> bool {
+        [&self.recipient, &self.site, &self.sender]
+            .iter()
+            .flat_map(|side| side.need.clauses())
+            .any(|clause| clause.contains(method))
+    }
+
     /// Whether any judge asks something of the certificate chain.
     #[must_use]
     pub fn needs_chain(&self) -> bool {
