@@ -39,7 +39,6 @@ pub(crate) struct Log {
 #[derive(Clone, Copy)]
 pub(crate) enum Severity {
     Error = 3,
-    Warning = 4,
     Notice = 5,
 }
 

@@ -304,13 +304,11 @@ unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action)
         plan.why = None;
         call(plan)
     });
-    match action {
-        Some(action) => number(action),
-        None => {
-            plan.fault = Some(internal(&format!("internal error at {}", guard::place())));
-            RTLS_DEFER
-        }
+    if let Some(action) = action {
+        return number(action);
     }
+    plan.fault = Some(internal(&format!("internal error at {}", guard::place())));
+    RTLS_DEFER
 }
 
 fn number(action: Action) -> c_int {

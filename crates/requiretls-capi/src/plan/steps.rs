@@ -186,7 +186,6 @@ pub unsafe extern "C" fn rtls_plan_tls(
         change(p, |plan| {
             let protocol = text::bytes(protocol, RTLS_NUL, MAX_WORD);
             let cipher = text::bytes(cipher, RTLS_NUL, MAX_WORD);
-            let word = |bytes: Option<&'static [u8]>| bytes.and_then(|b| str::from_utf8(b).ok());
             plan.step(|delivery| delivery.tls(word(protocol), word(cipher)))
         })
     }
@@ -290,7 +289,7 @@ const MAX_REPLY_TEXT: usize = 4_096;
 
 impl rtls_plan {
     /// Seconds since 1970. Without a clock nothing that expires is believed any more.
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.shared
             .as_ref()
             .and_then(|shared| shared.discovery.clock().now().ok())
@@ -313,6 +312,10 @@ impl rtls_plan {
             _ => Evidence::not_supplied(),
         }
     }
+}
+
+fn word(bytes: Option<&[u8]>) -> Option<&str> {
+    str::from_utf8(bytes?).ok()
 }
 
 fn reply_code(code: c_int) -> Option<u16> {

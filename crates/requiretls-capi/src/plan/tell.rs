@@ -11,6 +11,7 @@ use crate::text::{Line, fill};
 use crate::{guard, handle};
 use core::ffi::{c_char, c_int};
 use requiretls_core::delivery::{Action, Delivery};
+use requiretls_core::domain::Domain;
 use requiretls_core::reply::{Enhanced, Reply};
 use std::ffi::CString;
 use std::fmt::Write as _;
@@ -127,15 +128,20 @@ impl rtls_plan {
 
 fn tell_of_host(delivery: &Delivery, what: c_int, i: usize) -> Option<String> {
     let plan = delivery.plan();
-    let candidate = delivery.current()?;
+    let current = delivery.current();
+    // What was found is told without a current host too: then it is the first one's.
+    let candidate = match what {
+        RTLS_GET_POLICY_TYPE..=RTLS_GET_POLICY_FAILURE => current.or(plan.candidates().first())?,
+        _ => current?,
+    };
     let one = |text: Option<&str>| text.filter(|_| i == 0).map(str::to_owned);
     match what {
         RTLS_GET_LEVEL => one(Some(candidate.terms.level().as_str())),
-        RTLS_GET_SNI => one(plan.sni(candidate).map(|name| name.as_str())),
+        RTLS_GET_SNI => one(plan.sni(candidate).map(Domain::as_str)),
         RTLS_GET_METHOD => one(Some(candidate.terms.method())),
         RTLS_GET_NAME => plan.names(candidate).get(i).map(ToString::to_string),
         RTLS_GET_POLICY_TYPE => one(Some(plan.policy_type(candidate).as_str())),
-        RTLS_GET_POLICY_DOMAIN => one(plan.policy_domain(candidate).map(|name| name.as_str())),
+        RTLS_GET_POLICY_DOMAIN => one(plan.policy_domain(candidate).map(Domain::as_str)),
         RTLS_GET_POLICY_STRING => plan.policy_strings(candidate).into_iter().nth(i),
         RTLS_GET_POLICY_FAILURE => one(plan.policy_failure(candidate)),
         RTLS_GET_ADDRESS => candidate.addresses.get(i).map(ToString::to_string),
