@@ -516,3 +516,6 @@ impl Delivery {
         Action::Defer
     }
 }
+
+#[cfg(test)]
+mod tests;
