@@ -194,6 +194,7 @@ mod tests {
         let (name32, name33) = ("n".repeat(32), "n".repeat(33));
         let with_id = |id: &str| format!("v=STSv1; id={id}");
         let with_name = |name: &str| format!("v=STSv1; id=a; {name}=x");
+        #[rustfmt::skip]
         let rows: &[(&str, &str, Result<&str, RecordError>)] = &[
             ("VT1", "v=STSv1; id=20240101;", Ok("20240101")),
             ("VT2", "v=STSv1;id=a", Ok("a")),
@@ -207,77 +208,25 @@ mod tests {
             ("VT9 32", &with_id(&id32), Ok(&id32)),
             ("VT11", "v=STSv1; id=a; id=b", Ok("a")),
             ("VT14", "v=STSv1; ID=a", Err(RecordError::IdMissing)),
-            (
-                "S2 only a delimiter",
-                "v=STSv1;",
-                Err(RecordError::IdMissing),
-            ),
-            (
-                "S2 delimiter with blanks ends it",
-                "v=STSv1; id=a ; \t",
-                Ok("a"),
-            ),
-            (
-                "S2 trailing blank",
-                "v=STSv1; id=a ",
-                Err(RecordError::BadId),
-            ),
-            (
-                "S2 trailing blank, extension",
-                "v=STSv1; id=a; x=y ",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S2 blank field",
-                "v=STSv1; ; id=a",
-                Err(RecordError::Malformed),
-            ),
+            ("S2 only a delimiter", "v=STSv1;", Err(RecordError::IdMissing)),
+            ("S2 delimiter with blanks ends it", "v=STSv1; id=a ; \t", Ok("a")),
+            ("S2 trailing blank", "v=STSv1; id=a ", Err(RecordError::BadId)),
+            ("S2 trailing blank, extension", "v=STSv1; id=a; x=y ", Err(RecordError::Malformed)),
+            ("S2 blank field", "v=STSv1; ; id=a", Err(RecordError::Malformed)),
             ("S2 no delimiter", "v=STSv1 id=a", Err(RecordError::NotSts)),
-            (
-                "S2 longer version",
-                "v=STSv10; id=a",
-                Err(RecordError::NotSts),
-            ),
-            (
-                "S3 blanks around =",
-                "v=STSv1; id = a",
-                Err(RecordError::Malformed),
-            ),
+            ("S2 longer version", "v=STSv10; id=a", Err(RecordError::NotSts)),
+            ("S3 blanks around =", "v=STSv1; id = a", Err(RecordError::Malformed)),
             ("S3 extension first", "v=STSv1; x.1-_=y<>!; id=a", Ok("a")),
-            (
-                "S3 extension without value",
-                "v=STSv1; id=a; x=",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S3 extension with =",
-                "v=STSv1; id=a; x=y=z",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S3 extension begins with _",
-                "v=STSv1; id=a; _x=y",
-                Err(RecordError::Malformed),
-            ),
+            ("S3 extension without value", "v=STSv1; id=a; x=", Err(RecordError::Malformed)),
+            ("S3 extension with =", "v=STSv1; id=a; x=y=z", Err(RecordError::Malformed)),
+            ("S3 extension begins with _", "v=STSv1; id=a; _x=y", Err(RecordError::Malformed)),
             ("S3 name of 32", &with_name(&name32), Ok("a")),
-            (
-                "S3 name of 33",
-                &with_name(&name33),
-                Err(RecordError::Malformed),
-            ),
+            ("S3 name of 33", &with_name(&name33), Err(RecordError::Malformed)),
             ("S3 no =", "v=STSv1; id=a; x", Err(RecordError::Malformed)),
             ("S3 id keeps its case", "v=STSv1; id=aB", Ok("aB")),
             ("S4 erratum 6285", "v=STSv1 ; id=a", Ok("a")),
-            (
-                "S5 second id malformed",
-                "v=STSv1; id=a; id=",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S1 not ASCII",
-                "v=STSv1; id=a; n=\u{e9}",
-                Err(RecordError::Malformed),
-            ),
+            ("S5 second id malformed", "v=STSv1; id=a; id=", Err(RecordError::Malformed)),
+            ("S1 not ASCII", "v=STSv1; id=a; n=\u{e9}", Err(RecordError::Malformed)),
             ("empty", "", Err(RecordError::NotSts)),
         ];
         for (label, txt, expected) in rows {
@@ -290,45 +239,18 @@ mod tests {
     #[test]
     fn several_records() {
         let one = |id: &str| Announcement::One(Record { id: id.into() });
+        #[rustfmt::skip]
         let rows: &[(&str, &[&str], Announcement)] = &[
-            (
-                "VT12 beside SPF",
-                &["v=spf1 -all", "v=STSv1; id=a"],
-                one("a"),
-            ),
-            (
-                "VT12 two",
-                &["v=STSv1; id=a", "v=STSv1; id=b"],
-                Announcement::Several(2),
-            ),
+            ("VT12 beside SPF", &["v=spf1 -all", "v=STSv1; id=a"], one("a")),
+            ("VT12 two", &["v=STSv1; id=a", "v=STSv1; id=b"], Announcement::Several(2)),
             ("VT5 alone", &["V=STSv1; id=a"], Announcement::Absent),
             ("VT6 alone", &[" v=STSv1; id=a"], Announcement::Absent),
             ("S4 none", &[], Announcement::Absent),
-            (
-                "S4 identical",
-                &["v=STSv1; id=a", "v=STSv1; id=a"],
-                Announcement::Several(2),
-            ),
-            (
-                "S4 one of two broken",
-                &["v=STSv1; id=a", "v=STSv1; b"],
-                Announcement::Several(2),
-            ),
-            (
-                "S4 blank before ;",
-                &["v=STSv1 ;id=a", "v=STSv1;id=a"],
-                Announcement::Several(2),
-            ),
-            (
-                "S4 version alone dropped",
-                &["v=STSv1", "v=STSv1; id=a"],
-                one("a"),
-            ),
-            (
-                "S4 broken",
-                &["v=STSv1; b"],
-                Announcement::Invalid(RecordError::Malformed),
-            ),
+            ("S4 identical", &["v=STSv1; id=a", "v=STSv1; id=a"], Announcement::Several(2)),
+            ("S4 one of two broken", &["v=STSv1; id=a", "v=STSv1; b"], Announcement::Several(2)),
+            ("S4 blank before ;", &["v=STSv1 ;id=a", "v=STSv1;id=a"], Announcement::Several(2)),
+            ("S4 version alone dropped", &["v=STSv1", "v=STSv1; id=a"], one("a")),
+            ("S4 broken", &["v=STSv1; b"], Announcement::Invalid(RecordError::Malformed)),
         ];
         for (label, records, expected) in rows {
             assert_eq!(Announcement::of(records), *expected, "{label}");
