@@ -77,6 +77,27 @@ pub enum PeerDialect {
     Draft,
 }
 
+impl HopMode {
+    /// Whether the next hop is a configured socket or loopback endpoint without discovery (P12).
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::Local | Self::LocalCarry)
+    }
+
+    /// The word used in configuration and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Encrypt => "encrypt",
+            Self::Opportunistic => "opportunistic",
+            Self::Off => "off",
+            Self::Local => "local",
+            Self::LocalCarry => "local carry",
+        }
+    }
+}
+
 impl Methods {
     /// Whether the site named no method.
     #[must_use]
