@@ -3,6 +3,7 @@
 //! RFC 8461 section 3.1 with erratum 6285 (blanks before a semicolon). Reads what DNS gave; knows
 //! no DNS.
 
+use crate::txt_record::{extension, fields, starts_delimiter};
 use std::fmt;
 
 const VERSION: &[u8] = b"v=STSv1";
@@ -39,7 +40,7 @@ impl Record {
         }
         let mut id = None;
         for field in fields(rest).ok_or(RecordError::NotSts)? {
-            let (name, value) = split_extension(field).ok_or_else(|| {
+            let (name, value) = extension(field).ok_or_else(|| {
                 // A bad first id deserves its own name; any other field is malformed.
                 if id.is_none() && field.starts_with(b"id=") {
                     RecordError::BadId
@@ -116,71 +117,12 @@ impl std::error::Error for RecordError {}
 
 /// Erratum 6285 and S4: blanks may stand before the first semicolon.
 fn is_candidate(txt: &[u8]) -> bool {
-    txt.strip_prefix(VERSION)
-        .is_some_and(|rest| trim_start(rest).first() == Some(&b';'))
-}
-
-/// The fields after the version, each without the blanks that belong to the delimiters around it;
-/// `None` when the version is not followed by a delimiter.
-///
-/// An empty field stands for a delimiter too many, except that one may end the record (S2).
-fn fields(rest: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
-    let rest = trim_start(rest).strip_prefix(b";")?;
-    let count = rest.split(|&b| b == b';').count();
-    Some(
-        rest.split(|&b| b == b';')
-            .map(trim_start)
-            .enumerate()
-            .filter(move |(index, field)| index.saturating_add(1) < count || !field.is_empty())
-            .map(move |(index, field)| {
-                // Blanks before a delimiter are part of it; those at the record's end are not.
-                if index.saturating_add(1) < count {
-                    trim_end(field)
-                } else {
-                    field
-                }
-            }),
-    )
-}
-
-/// `name=value` as the grammar has it for extensions, which covers the id too (S3).
-fn split_extension(field: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = field.iter().position(|&b| b == b'=')?;
-    let (name, value) = (field.get(..at)?, field.get(at.checked_add(1)?..)?);
-    let name_holds = (1..=32).contains(&name.len())
-        && name.first().is_some_and(u8::is_ascii_alphanumeric)
-        && name
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    let value_holds = !value.is_empty() && value.iter().all(|b| b.is_ascii_graphic() && *b != b'=');
-    (name_holds && value_holds).then_some((name, value))
+    txt.strip_prefix(VERSION).is_some_and(starts_delimiter)
 }
 
 fn read_id(value: &[u8]) -> Option<String> {
     ((1..=32).contains(&value.len()) && value.iter().all(u8::is_ascii_alphanumeric))
         .then(|| String::from_utf8_lossy(value).into_owned())
-}
-
-fn is_blank(b: u8) -> bool {
-    matches!(b, b' ' | b'\t')
-}
-
-fn trim_start(mut text: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = text
-        && is_blank(*first)
-    {
-        text = rest;
-    }
-    text
-}
-
-fn trim_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., last] = text
-        && is_blank(*last)
-    {
-        text = rest;
-    }
-    text
 }
 
 #[cfg(test)]
