@@ -99,14 +99,14 @@ impl std::error::Error for RecordError {}
 
 /// The list's URIs that reports can be sent to; `None` when it is no list of URIs.
 fn uris(list: &[u8]) -> Option<Vec<String>> {
-    let last = list.split(|&b| b == b',').count().saturating_sub(1);
+    let end = list.split(|&b| b == b',').count().saturating_sub(1);
     let all: Option<Vec<&str>> = list
         .split(|&b| b == b',')
         .enumerate()
         .map(|(index, uri)| {
             // Blanks may stand around commas alone: fields() has taken those around semicolons.
             let uri = if index == 0 { uri } else { trim_start(uri) };
-            uri_text(if index == last { uri } else { trim_end(uri) })
+            uri_text(if index == end { uri } else { trim_end(uri) })
         })
         .collect();
     let reachable = |uri: &str| {
