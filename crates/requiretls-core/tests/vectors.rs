@@ -4,6 +4,9 @@
 //! fields that the vector names. VX15, VX32 and VX52 also stand in the tests of `delivery`, VX34,
 //! VX43 and VX46 are discovery's.
 
+// A test's own faults end it.
+#![allow(clippy::panic)]
+
 use requiretls_core::case::{Answer, Case};
 
 /// What an address shows, in short.
