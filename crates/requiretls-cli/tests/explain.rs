@@ -1,5 +1,8 @@
 //! `requiretls explain`, from the outside.
 
+// A test's own faults end it.
+#![allow(clippy::expect_used, clippy::naive_bytecount)]
+
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -25,16 +28,28 @@ fn p_all_decision_cases_agree() {
             }
         }
         let sentence = answer["sentence"].as_str().expect("a sentence");
-        assert!(!sentence.is_empty() && !sentence.contains('%'), "line {}", number + 1);
+        assert!(
+            !sentence.is_empty() && !sentence.contains('%'),
+            "line {}",
+            number + 1
+        );
     }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn a_bare_case_has_the_defaults() {
     let (answers, status) = explain("{}\n{\"tag\":\"R\"}\n\n{\"case\":{\"M\":\"E\"}}");
     assert_eq!(status, Some(0));
-    let actions: Vec<&str> = answers.iter().filter_map(|a| a["action"].as_str()).collect();
+    let actions: Vec<&str> = answers
+        .iter()
+        .filter_map(|a| a["action"].as_str())
+        .collect();
     assert_eq!(actions, ["go", "bounce", "defer"]);
 }
 
@@ -43,10 +58,26 @@ fn a_bare_case_has_the_defaults() {
 fn lines_that_are_no_cases() {
     let rows = [
         ("unknown field", r#"{"tagg":"R"}"#, "tagg"),
-        ("unknown field in a host", r#"{"hosts":[{"D":"U","mach":true}]}"#, "hosts[0].mach"),
-        ("unknown field in an address", r#"{"hosts":[{"addrs":[{},{"tsl":"1.3"}]}]}"#, "hosts[0].addrs[1].tsl"),
-        ("unknown word", r#"{"tag":"RR"}"#, "tag: unknown variant `RR`"),
-        ("unknown word in an address", r#"{"hosts":[{"addrs":[{"tls":"1.4"}]}]}"#, "hosts[0].addrs[0].tls"),
+        (
+            "unknown field in a host",
+            r#"{"hosts":[{"D":"U","mach":true}]}"#,
+            "hosts[0].mach",
+        ),
+        (
+            "unknown field in an address",
+            r#"{"hosts":[{"addrs":[{},{"tsl":"1.3"}]}]}"#,
+            "hosts[0].addrs[1].tsl",
+        ),
+        (
+            "unknown word",
+            r#"{"tag":"RR"}"#,
+            "tag: unknown variant `RR`",
+        ),
+        (
+            "unknown word in an address",
+            r#"{"hosts":[{"addrs":[{"tls":"1.4"}]}]}"#,
+            "hosts[0].addrs[0].tls",
+        ),
         ("wrong type", r#"{"null_path":"yes"}"#, "null_path"),
         ("field beside case", r#"{"case":{},"extra":1}"#, "extra"),
         ("not JSON", "tag=R", "not JSON"),
@@ -71,13 +102,20 @@ fn an_endless_line_is_refused_and_passed_over() {
     let (answers, status) = explain(&format!("{long}\n{{}}\n"));
     assert_eq!(status, Some(65));
     assert_eq!(answers.len(), 2);
-    assert!(answers[0]["error"].as_str().is_some_and(|e| e.contains("longer than")));
+    assert!(
+        answers[0]["error"]
+            .as_str()
+            .is_some_and(|e| e.contains("longer than"))
+    );
     assert_eq!(answers[1]["action"], "go");
 }
 
 #[test]
 fn a_file_or_none() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../requiretls-core/tests/decision-cases.jsonl");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../requiretls-core/tests/decision-cases.jsonl"
+    );
     let read = Command::new(env!("CARGO_BIN_EXE_requiretls"))
         .args(["explain", file])
         .output()
@@ -120,8 +158,14 @@ fn streams_in_constant_memory() {
 
 fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("is running");
-    let line = status.lines().find(|l| l.starts_with("VmHWM:")).expect("has a peak");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    let line = status
+        .lines()
+        .find(|l| l.starts_with("VmHWM:"))
+        .expect("has a peak");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse().ok())
+        .expect("a number")
 }
 
 fn explain(input: &str) -> (Vec<Value>, Option<i32>) {

@@ -35,3 +35,5 @@ pub mod site_policy;
 pub mod tag;
 pub mod tls_level;
 pub mod tls_required;
+pub mod tlsrpt;
+mod txt_record;

@@ -4,6 +4,9 @@
 //! fields that the vector names. VX15, VX32 and VX52 also stand in the tests of `delivery`, VX34,
 //! VX43 and VX46 are discovery's.
 
+// A test's own faults end it.
+#![allow(clippy::panic)]
+
 use requiretls_core::case::{Answer, Case};
 
 /// What an address shows, in short.
@@ -11,9 +14,15 @@ const SHOWN: [(&str, &str); 12] = [
     ("@clear", r#"{"starttls":"no"}"#),
     ("@selfsigned+R", r#"{"offers":["REQUIRETLS"]}"#),
     ("@selfsigned", "{}"),
-    ("@pkix+R", r#"{"auth":["pkix_host"],"offers":["REQUIRETLS"]}"#),
+    (
+        "@pkix+R",
+        r#"{"auth":["pkix_host"],"offers":["REQUIRETLS"]}"#,
+    ),
     ("@pkix", r#"{"auth":["pkix_host"]}"#),
-    ("@domain+R", r#"{"auth":["pkix_nh"],"offers":["REQUIRETLS"]}"#),
+    (
+        "@domain+R",
+        r#"{"auth":["pkix_nh"],"offers":["REQUIRETLS"]}"#,
+    ),
     ("@domain", r#"{"auth":["pkix_nh"]}"#),
     ("@dane+R", r#"{"auth":["dane"],"offers":["REQUIRETLS"]}"#),
     ("@dane", r#"{"auth":["dane"]}"#),
@@ -159,9 +168,14 @@ fn every_refusal_says_who_and_where() {
     for (id, case, _) in VECTORS {
         let answer = decide(id, case);
         if answer.action != "go" && answer.who != "nobody" {
-            let named = answer.sentence.contains("mx") || answer.sentence.contains("case.test")
+            let named = answer.sentence.contains("mx")
+                || answer.sentence.contains("case.test")
                 || answer.sentence.contains("192.0.");
-            assert!(named, "{id}: E6: no host or next hop in: {}", answer.sentence);
+            assert!(
+                named,
+                "{id}: E6: no host or next hop in: {}",
+                answer.sentence
+            );
         }
     }
 }
@@ -171,7 +185,9 @@ fn decide(id: &str, case: &str) -> Answer {
     for (word, shown) in SHOWN {
         text = text.replace(word, shown);
     }
-    Case::parse(&text).unwrap_or_else(|e| panic!("{id}: {e}: {text}")).decide()
+    Case::parse(&text)
+        .unwrap_or_else(|e| panic!("{id}: {e}: {text}"))
+        .decide()
 }
 
 /// The first token of the expectation that the answer does not meet.
@@ -183,7 +199,10 @@ fn differs(answer: &Answer, expected: &str) -> Option<String> {
     if let Some(d) = check("action", answer.action, words.next()?) {
         return Some(d);
     }
-    if words.peek().is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit())) {
+    if words
+        .peek()
+        .is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit()))
+    {
         let code = check("code", &answer.code, words.next()?);
         let enhanced = check("enhanced", &answer.enhanced, words.next()?);
         if code.is_some() || enhanced.is_some() {

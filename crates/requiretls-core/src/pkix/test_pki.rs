@@ -2,7 +2,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    PublicKeyData, date_time_ymd,
+    KeyUsagePurpose, PublicKeyData, date_time_ymd,
 };
 use ring::digest::{SHA256, digest};
 
@@ -15,6 +15,11 @@ pub(crate) const V1_LEAF: &[u8] = include_bytes!("../../tests/certificates/v1-le
 pub(crate) const RSA1024_ROOT: &[u8] = include_bytes!("../../tests/certificates/rsa1024-root.der");
 pub(crate) const RSA1024_ISSUED: &[u8] =
     include_bytes!("../../tests/certificates/rsa1024-issued.der");
+/// A leaf, and the intermediate with an RSA key of 1024 bits that issued it, below [`SHA1_ROOT`].
+pub(crate) const BELOW_RSA1024: &[u8] =
+    include_bytes!("../../tests/certificates/rsa1024-below.der");
+pub(crate) const RSA1024_INTERMEDIATE: &[u8] =
+    include_bytes!("../../tests/certificates/rsa1024-intermediate.der");
 /// A sound root, a leaf that it signed with SHA-1, and a leaf with an RSA key of 1024 bits.
 pub(crate) const SHA1_ROOT: &[u8] = include_bytes!("../../tests/certificates/sha1-root.der");
 pub(crate) const SHA1_ISSUED: &[u8] = include_bytes!("../../tests/certificates/sha1-issued.der");
@@ -35,12 +40,16 @@ pub(crate) enum Flaw {
     Expired,
     /// Valid from 2028.
     NotYetValid,
+    /// Valid since 1990: under a clock that is not set, too.
+    Old,
     /// For TLS clients alone.
     ClientOnly,
     /// Without a subjectAltName; the names are common names.
     CommonName,
     /// Not allowed to issue (for an authority).
     NotCa,
+    /// Allowed to issue, with a key that is not (for an authority).
+    NotForSigning,
     /// May issue for example.com alone (for an authority).
     Constrained,
 }
@@ -59,6 +68,7 @@ fn params(names: &[&str], flaw: Flaw) -> CertificateParams {
     let (from, to) = match flaw {
         Flaw::Expired => (2025, 2026),
         Flaw::NotYetValid => (2028, 2029),
+        Flaw::Old => (1990, 2029),
         _ => (2026, 2029),
     };
     params.not_before = date_time_ymd(from, 1, 1);
@@ -73,6 +83,9 @@ fn ca_params(name: &str, flaw: Flaw) -> CertificateParams {
         Flaw::NotCa => IsCa::ExplicitNoCa,
         _ => IsCa::Ca(BasicConstraints::Unconstrained),
     };
+    if matches!(flaw, Flaw::NotForSigning) {
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    }
     if matches!(flaw, Flaw::Constrained) {
         params.name_constraints = Some(rcgen::NameConstraints {
             permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("example.com".into())],
@@ -113,7 +126,7 @@ impl Signed {
         self.sign(params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Self {
+    pub(crate) fn sign(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
         let der = params.signed_by(&key, &self.issuer).unwrap().der().to_vec();
         Self {

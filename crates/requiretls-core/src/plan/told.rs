@@ -122,7 +122,10 @@ impl Plan {
     }
 
     fn host_facts(&self, candidate: &Candidate) -> Option<&HostFacts> {
-        self.facts.hosts.iter().find(|facts| facts.host == candidate.host)
+        self.facts
+            .hosts
+            .iter()
+            .find(|facts| facts.host == candidate.host)
     }
 
     fn tlsa(&self, candidate: &Candidate) -> Option<&Tlsa> {
@@ -130,7 +133,8 @@ impl Plan {
     }
 
     fn records_of(&self, candidate: &Candidate) -> Records {
-        self.tlsa(candidate).map_or(Records::None, |tlsa| self.records(tlsa))
+        self.tlsa(candidate)
+            .map_or(Records::None, |tlsa| self.records(tlsa))
     }
 
     fn only_trust_anchors(&self, candidate: &Candidate) -> bool {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dane::TlsaRecord;
 use crate::pkix::test_pki::{
     Flaw, NOW, RSA1024_ISSUED, RSA1024_LEAF, RSA1024_ROOT, SHA1_ROOT, Signed, V1_LEAF, sha256,
 };
@@ -12,12 +13,19 @@ fn key_of_any_version() {
     assert!(!found.is_v1);
 
     let found = Certificate::parse(V1_LEAF).unwrap();
+    // What `openssl pkey -pubin -outform DER` makes of its key.
     let by_openssl = "75f83ea959ddcb2ab6641dd0db9c78e70db8989dd61f2d31448d0c83fab995fd";
-    let hex: String = sha256(found.spki)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    assert_eq!(hex, by_openssl, "version 1");
+    let record = TlsaRecord {
+        usage: 3,
+        selector: 1,
+        matching: 1,
+        data: sha256(found.spki).to_vec(),
+    };
+    assert_eq!(
+        record.to_string(),
+        format!("3 1 1 {by_openssl}"),
+        "version 1"
+    );
     assert_eq!(found.cn_id(), Some(&b"mx.example.com"[..]));
     assert_eq!(found.dns_ids().count(), 0);
     assert!(found.is_v1 && found.is_ca());
@@ -26,34 +34,15 @@ fn key_of_any_version() {
 #[test]
 fn dates() {
     let leaf = |flaw| Signed::self_signed_leaf(&["mx.example.com"], flaw).der;
+    #[rustfmt::skip]
     let rows = [
         ("D13 valid", leaf(Flaw::None), NOW, Dates::Valid),
         ("D13 expired", leaf(Flaw::Expired), NOW, Dates::Expired),
-        (
-            "D13 not yet",
-            leaf(Flaw::NotYetValid),
-            NOW,
-            Dates::NotYetValid,
-        ),
+        ("D13 not yet", leaf(Flaw::NotYetValid), NOW, Dates::NotYetValid),
         // 26 Nov 2026 03:04:13 to 2 Nov 2126 03:04:13
-        (
-            "first second",
-            V1_LEAF.to_vec(),
-            1_795_662_253,
-            Dates::Valid,
-        ),
-        (
-            "before it",
-            V1_LEAF.to_vec(),
-            1_795_662_252,
-            Dates::NotYetValid,
-        ),
-        (
-            "last second, year 2126",
-            V1_LEAF.to_vec(),
-            4_949_262_253,
-            Dates::Valid,
-        ),
+        ("first second", V1_LEAF.to_vec(), 1_795_662_253, Dates::Valid),
+        ("before it", V1_LEAF.to_vec(), 1_795_662_252, Dates::NotYetValid),
+        ("last second, year 2126", V1_LEAF.to_vec(), 4_949_262_253, Dates::Valid),
         ("after it", V1_LEAF.to_vec(), 4_949_262_254, Dates::Expired),
     ];
     for (label, der, now, expected) in rows {
@@ -113,6 +102,8 @@ fn authorities() {
         !flag(&Signed::self_signed_leaf(&["mx.example.com"], Flaw::None).der),
         "D13 no flag"
     );
+    let not_for_signing = Signed::root("root", Flaw::NotForSigning);
+    assert!(!flag(&not_for_signing.der), "D13 key usage");
     let constrained = Signed::root("root", Flaw::Constrained);
     assert!(
         Certificate::parse(&constrained.der)

@@ -16,65 +16,26 @@ fn usability() {
     let (hex32, hex64) = ([0xaa; 32], [0xaa; 64]);
     let leaf = Signed::self_signed_leaf(&["mx.example.com"], Flaw::None);
     let spki = leaf.spki();
+    #[rustfmt::skip]
     let rows = [
         ("VD1", record(3, 1, 1, &hex32), Ok(())),
-        (
-            "VD1 31 octets",
-            record(3, 1, 1, &hex32[1..]),
-            Err(Unusable::DigestLength),
-        ),
+        ("VD1 31 octets", record(3, 1, 1, &hex32[1..]), Err(Unusable::DigestLength)),
         ("VD1 SHA-512", record(3, 1, 2, &hex64), Ok(())),
         ("VD2 PKIX-TA", record(0, 0, 1, &hex32), Err(Unusable::Usage)),
         ("VD2 PKIX-EE", record(1, 1, 1, &hex32), Err(Unusable::Usage)),
-        (
-            "VD3 selector",
-            record(3, 2, 1, &hex32),
-            Err(Unusable::Selector),
-        ),
-        (
-            "VD3 matching type",
-            record(3, 1, 3, &hex32),
-            Err(Unusable::MatchingType),
-        ),
+        ("VD3 selector", record(3, 2, 1, &hex32), Err(Unusable::Selector)),
+        ("VD3 matching type", record(3, 1, 3, &hex32), Err(Unusable::MatchingType)),
         ("VD3 usage", record(4, 1, 1, &hex32), Err(Unusable::Usage)),
-        (
-            "VD3 private matching type",
-            record(3, 1, 255, &hex32),
-            Err(Unusable::MatchingType),
-        ),
-        (
-            "VD4 no certificate",
-            record(3, 0, 0, &[0]),
-            Err(Unusable::Undecodable),
-        ),
+        ("VD3 private matching type", record(3, 1, 255, &hex32), Err(Unusable::MatchingType)),
+        ("VD4 no certificate", record(3, 0, 0, &[0]), Err(Unusable::Undecodable)),
         ("D11 full certificate", record(3, 0, 0, &leaf.der), Ok(())),
         ("D11 full key", record(2, 1, 0, &spki), Ok(())),
-        (
-            "D11 key as certificate",
-            record(3, 0, 0, &spki),
-            Err(Unusable::Undecodable),
-        ),
-        (
-            "D11 certificate as key",
-            record(3, 1, 0, &leaf.der),
-            Err(Unusable::Undecodable),
-        ),
-        (
-            "D11 SHA-256 as SHA-512",
-            record(3, 1, 2, &hex32),
-            Err(Unusable::DigestLength),
-        ),
-        (
-            "D11 SHA-512 as SHA-256",
-            record(3, 1, 1, &hex64),
-            Err(Unusable::DigestLength),
-        ),
+        ("D11 key as certificate", record(3, 0, 0, &spki), Err(Unusable::Undecodable)),
+        ("D11 certificate as key", record(3, 1, 0, &leaf.der), Err(Unusable::Undecodable)),
+        ("D11 SHA-256 as SHA-512", record(3, 1, 2, &hex32), Err(Unusable::DigestLength)),
+        ("D11 SHA-512 as SHA-256", record(3, 1, 1, &hex64), Err(Unusable::DigestLength)),
         ("D11 DANE-TA", record(2, 0, 1, &hex32), Ok(())),
-        (
-            "field report 46",
-            record(3, 1, 1, &[]),
-            Err(Unusable::DigestLength),
-        ),
+        ("field report 46", record(3, 1, 1, &[]), Err(Unusable::DigestLength)),
     ];
     for (label, record, expected) in rows {
         assert_eq!(record.usability(), expected, "{label}");
@@ -100,34 +61,15 @@ fn agility() {
     let (good, strong) = (record(3, 1, 1, &hex32), record(3, 1, 2, &hex64));
     let (full, malformed) = (record(3, 1, 0, &leaf.spki()), record(3, 1, 2, &hex32));
     let (other, anchor) = (record(3, 0, 1, &hex32), record(2, 1, 1, &hex32));
+    #[rustfmt::skip]
     let rows: &[(&str, Vec<&TlsaRecord>, Vec<&TlsaRecord>)] = &[
         ("VD7", vec![&malformed, &good], vec![&good]),
         ("D17 strongest", vec![&good, &strong], vec![&strong]),
-        (
-            "D17 full stays",
-            vec![&full, &good, &strong],
-            vec![&full, &strong],
-        ),
-        (
-            "D17 full is no digest",
-            vec![&full, &good],
-            vec![&full, &good],
-        ),
-        (
-            "D17 per selector",
-            vec![&strong, &other],
-            vec![&strong, &other],
-        ),
-        (
-            "D17 per usage",
-            vec![&strong, &anchor],
-            vec![&strong, &anchor],
-        ),
-        (
-            "D17 all of the strongest",
-            vec![&strong, &strong, &good],
-            vec![&strong, &strong],
-        ),
+        ("D17 full stays", vec![&full, &good, &strong], vec![&full, &strong]),
+        ("D17 full is no digest", vec![&full, &good], vec![&full, &good]),
+        ("D17 per selector", vec![&strong, &other], vec![&strong, &other]),
+        ("D17 per usage", vec![&strong, &anchor], vec![&strong, &anchor]),
+        ("D17 all of the strongest", vec![&strong, &strong, &good], vec![&strong, &strong]),
     ];
     for (label, records, expected) in rows {
         let records: Vec<TlsaRecord> = records.iter().copied().cloned().collect();
