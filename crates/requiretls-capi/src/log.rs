@@ -8,6 +8,7 @@ use crate::ctx::rtls_ctx;
 use crate::text::Line;
 use crate::{guard, handle};
 use core::ffi::{CStr, c_char, c_int, c_void};
+use requiretls_core::log_line::{LogLine, Severity};
 use std::ffi::CString;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
@@ -33,13 +34,6 @@ pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg
 pub(crate) struct Log {
     callback: Callback,
     dispatch: Dispatch,
-}
-
-/// syslog's numbers.
-#[derive(Clone, Copy)]
-pub(crate) enum Severity {
-    Error = 3,
-    Notice = 5,
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +68,13 @@ impl Log {
     pub(crate) fn line(&self, severity: Severity, text: fmt::Arguments<'_>) {
         let mut line = Line::new();
         let _ = line.write_fmt(text);
-        self.callback.send(severity as c_int, line.finish());
+        self.callback
+            .send(c_int::from(severity as u8), line.finish());
+    }
+
+    /// A line that core has made.
+    pub(crate) fn decision(&self, line: &LogLine) {
+        self.line(line.severity, format_args!("{}", line.text));
     }
 
     /// A line that was kept.

@@ -8,11 +8,11 @@ use crate::abi::{
     RTLS_REFUSED, RTLS_TAKEN, rtls_mail, rtls_reply,
 };
 use crate::ctx::rtls_ctx;
-use crate::log::Severity;
 use crate::text::{self, fill};
 use crate::{guard, handle};
 use core::ffi::{CStr, c_char, c_int, c_uint};
 use requiretls_core::ehlo::{self, Encoding};
+use requiretls_core::log_line::Severity;
 use requiretls_core::mail_param::{Answer, Dialects, MAX_LINE, MailParams, Refusal, TagTrust};
 use requiretls_core::requirement::Requirement;
 use requiretls_core::site_policy::PeerDialect;

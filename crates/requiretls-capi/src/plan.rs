@@ -8,12 +8,13 @@ use crate::abi::{
     RTLS_NEXT_HOST, RTLS_NUL, RTLS_STARTTLS,
 };
 use crate::ctx::{Shared, rtls_ctx};
-use crate::log::{Log, Severity};
+use crate::log::Log;
 use crate::{guard, handle, text};
 use core::ffi::{c_char, c_int, c_uint};
 use requiretls_core::authenticate::Site;
 use requiretls_core::delivery::{Action, Delivery, End};
 use requiretls_core::facts::Facts;
+use requiretls_core::log_line::{LogLine, Severity};
 use requiretls_core::next_hop::{Host, NextHop};
 use requiretls_core::plan::{InsecureMxDane, Message, Plan, Settings};
 use requiretls_core::reply::{Enhanced, Reply};
@@ -279,6 +280,25 @@ impl rtls_plan {
         }
     }
 
+    /// One line for an answer that sends nothing on.
+    fn log_refusal(&self, action: Action) {
+        let refused = matches!(action, Action::Defer | Action::NextHost | Action::Bounce);
+        let Some(log) = self.log.as_ref().filter(|_| refused) else {
+            return;
+        };
+        match (self.fault.as_ref().or(self.why.as_ref()), &self.looked) {
+            (Some(why), _) => {
+                let action = action.as_str();
+                log.line(
+                    Severity::Notice,
+                    format_args!("action={action} reason=\"{}\"", why.text),
+                );
+            }
+            (None, Some(looked)) => log.decision(&LogLine::refused(&looked.delivery, action)),
+            (None, None) => {}
+        }
+    }
+
     fn say(&self, severity: Severity, text: std::fmt::Arguments<'_>) {
         if let Some(log) = &self.log {
             log.line(severity, text);
@@ -302,7 +322,9 @@ unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action)
             return Action::Defer;
         }
         plan.why = None;
-        call(plan)
+        let action = call(plan);
+        plan.log_refusal(action);
+        action
     });
     if let Some(action) = action {
         return number(action);

@@ -73,16 +73,10 @@ pub(crate) unsafe fn write_cut(out: *mut c_char, size: usize, text: &str) {
 
 /// A sentence in an array of the caller: it may be cut, and always ends with a NUL.
 pub(crate) fn fill<const N: usize>(array: &mut [c_char; N], text: &str) {
-    let mut out = array.iter_mut();
-    let room = N.saturating_sub(1);
-    for (place, byte) in out.by_ref().zip(text.bytes()).take(room) {
+    *array = [0; N];
+    let room = array.iter_mut().take(N.saturating_sub(1));
+    for (place, byte) in room.zip(text.bytes()) {
         *place = printable(byte).cast_signed() as c_char;
-    }
-    for place in out {
-        *place = 0;
-    }
-    if let Some(last) = array.last_mut() {
-        *last = 0;
     }
 }
 
@@ -149,7 +143,7 @@ fn printable(byte: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::{Line, bytes, fill, write};
-    pub(crate) use crate::abi::RTLS_NUL as NUL;
+    use crate::abi::RTLS_NUL;
     use std::ffi::c_char;
     use std::fmt::Write as _;
 

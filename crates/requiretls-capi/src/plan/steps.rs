@@ -2,12 +2,12 @@
 
 use super::{Looked, change, host_named, internal, rtls_plan};
 use crate::abi::{RTLS_CLOSED, RTLS_NUL, RTLS_TLS_LOST, RTLS_TLS_REJECTED, rtls_bytes};
-use crate::log::Severity;
 use crate::text;
 use core::ffi::{c_char, c_int};
 use requiretls_core::authenticate::{Evidence, authenticate};
 use requiretls_core::delivery::{Action, End, TlsFailure};
 use requiretls_core::ehlo::{self, EhloReply};
+use requiretls_core::log_line::{LogLine, Severity};
 use requiretls_core::pkix;
 use requiretls_core::session::Session;
 
@@ -207,16 +207,23 @@ pub unsafe extern "C" fn rtls_plan_mail_params(
         text::write(buf, size, "");
         change(p, |plan| {
             let now = plan.now();
-            let mut parameters = "";
+            let mut cleared = None;
             let action = plan.step(|delivery| match delivery.mail_params(now) {
                 Ok(clearance) => {
-                    parameters = clearance.mail_params();
+                    let line = LogLine::cleared(delivery, &clearance);
+                    cleared = Some((clearance.mail_params(), line));
                     Action::Go
                 }
                 Err(action) => action,
             });
-            if action == Action::Go && !text::write(buf, size, parameters) {
+            let Some((parameters, line)) = cleared else {
+                return action;
+            };
+            if !text::write(buf, size, parameters) {
                 return plan.misuse("there is no room for the MAIL FROM parameters");
+            }
+            if let Some(log) = &plan.log {
+                log.decision(&line);
             }
             action
         })

@@ -12,6 +12,7 @@ use crate::{guard, handle};
 use core::ffi::{c_char, c_int};
 use requiretls_core::delivery::{Action, Delivery};
 use requiretls_core::domain::Domain;
+use requiretls_core::log_line::LogLine;
 use requiretls_core::reply::{Enhanced, Reply};
 use std::ffi::CString;
 use std::fmt::Write as _;
@@ -80,6 +81,9 @@ impl rtls_plan {
             );
         };
         let verdict = looked.delivery.verdict();
+        if let Some(log) = &self.log {
+            log.decision(&LogLine::verdict(looked.delivery.plan(), &verdict));
+        }
         match verdict.action {
             Action::Go => ok(),
             _ if self.settled => ok(),
