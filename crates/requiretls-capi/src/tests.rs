@@ -1,8 +1,16 @@
 //! The calls as a C program makes them.
 
-#![allow(clippy::too_many_lines)]
+// A table is as long as it has rows, and its rows' type stands with it.
+#![allow(
+    clippy::items_after_statements,
+    clippy::too_many_lines,
+    clippy::type_complexity
+)]
 
+mod arguments;
+mod delivery;
 mod inbound;
+mod order;
 mod outbound;
 mod panics;
 mod process;

@@ -52,13 +52,13 @@ fn a_configuration_that_cannot_be_read_is_named() {
 fn open_takes_null_and_little_room() {
     let name = c("/nonexistent/requiretls.conf");
     let mut ctx = ptr::null_mut();
-    let mut err = [b'x'.cast_signed(); 8];
+    let mut err = [b'x'; 8];
     // SAFETY: as the header wants it; NULL is allowed for err.
     unsafe {
         let opened = rtls_open(&raw mut ctx, name.as_ptr(), err.as_mut_ptr().cast(), 4);
         assert_eq!(opened, RTLS_DEFER);
         assert_eq!(text_of(err.as_ptr().cast()).len(), 3, "cut, with its NUL");
-        assert_eq!(err[4], b'x'.cast_signed(), "nothing behind is touched");
+        assert_eq!(err[4], b'x', "nothing behind is touched");
         assert_eq!(
             rtls_open(&raw mut ctx, name.as_ptr(), ptr::null_mut(), 10),
             RTLS_DEFER
