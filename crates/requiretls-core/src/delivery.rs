@@ -73,6 +73,21 @@ pub struct Delivery {
     why: Option<Reply>,
 }
 
+impl Action {
+    /// The word used in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Defer => "defer",
+            Self::Go => "go",
+            Self::NextHost => "next_host",
+            Self::Bounce => "bounce",
+            Self::StartTls => "starttls",
+            Self::Again => "again",
+        }
+    }
+}
+
 impl Delivery {
     /// Follows a plan. Where the plan refuses the next hop as a whole, no host will be tried.
     #[must_use]
@@ -99,6 +114,12 @@ impl Delivery {
     #[must_use]
     pub fn why(&self) -> Option<&Reply> {
         self.why.as_ref()
+    }
+
+    /// The latest refusal of a host.
+    #[must_use]
+    pub fn last_refusal(&self) -> Option<&Refusal> {
+        self.refusals.last().map(|(_, refusal)| refusal)
     }
 
     /// The host of the current try.
@@ -516,3 +537,6 @@ impl Delivery {
         Action::Defer
     }
 }
+
+#[cfg(test)]
+mod tests;

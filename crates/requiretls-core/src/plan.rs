@@ -22,6 +22,7 @@ use crate::facts::{Addresses, Facts, HostFacts, Route, Security, Sts, Tlsa};
 use crate::mta_sts::Mode;
 use crate::next_hop::{Host, NextHop};
 use crate::reply::{Enhanced, Reply};
+use crate::requirement::Requirement;
 use crate::site_policy::{Discovery, Rule};
 use crate::tls_level::TlsLevel;
 use demand::Demand;
@@ -131,6 +132,19 @@ impl Plan {
     #[must_use]
     pub fn rule(&self) -> &Rule {
         &self.rule
+    }
+
+    /// What the sender asked.
+    #[must_use]
+    pub fn requirement(&self) -> Requirement {
+        self.demand.requirement
+    }
+
+    /// Whether the hop mode or the null path asks less than the tag does by itself (P12).
+    #[must_use]
+    pub fn is_relaxed(&self) -> bool {
+        self.demand.requirement.requiring().is_some()
+            && (self.demand.strict().is_none() || self.demand.null_path)
     }
 
     /// The hosts, in the order to try.

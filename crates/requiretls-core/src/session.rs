@@ -116,7 +116,7 @@ impl Session {
         let dane = optional(field()?, digest_from)?;
         let site_pkix = optional(field()?, digest_from)?;
         let leaf_key = optional(field()?, bytes_from::<32>)?;
-        let expires = optional(field()?, |t| t.parse().map_err(|_| SessionError))?;
+        let expires = optional(field()?, seconds_from)?;
         if fields.next().is_some() || !flags.bytes().all(|b| b"tmxnsrhHNdaeS".contains(&b)) {
             return Err(SessionError);
         }
@@ -279,13 +279,19 @@ fn optional<T>(
     }
 }
 
+fn seconds_from(text: &str) -> Result<u64, SessionError> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or(SessionError)
+}
+
 fn digest_from(text: &str) -> Result<Digest, SessionError> {
     bytes_from(text)
 }
 
 fn bytes_from<const N: usize>(text: &str) -> Result<[u8; N], SessionError> {
     let mut out = [0; N];
-    if text.len() != 2 * N {
+    // from_str_radix would take a sign.
+    if text.len() != 2 * N || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(SessionError);
     }
     for (byte, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
@@ -293,4 +299,39 @@ fn bytes_from<const N: usize>(text: &str) -> Result<[u8; N], SessionError> {
         *byte = u8::from_str_radix(pair, 16).map_err(|_| SessionError)?;
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+
+    /// A text that is none, or another version's, is never read as a weaker or stronger one.
+    #[test]
+    fn p9_unreadable_session_texts() {
+        let h = "0123456789abcdef0123456789abcdef";
+        let good = format!("1.{h}.{h}.tmrdH....99");
+        assert!(Session::parse(&good).is_ok(), "{good}");
+        let rows = [
+            ("empty", String::new()),
+            ("another version", good.replacen("1.", "2.", 1)),
+            ("cut off", format!("1.{h}.{h}.tm")),
+            ("more fields", format!("{good}.1")),
+            ("unknown flag", format!("1.{h}.{h}.tmZ....99")),
+            ("neither TLS nor clear", format!("1.{h}.{h}.r....99")),
+            ("both TLS and clear", format!("1.{h}.{h}.tmn....99")),
+            ("two reasons to be in clear", format!("1.{h}.{h}.ns....99")),
+            ("short digest", format!("1.{}.{h}.tm....99", &h[1..])),
+            ("not hex", format!("1.{}.{h}.tm....99", h.replace('0', "g"))),
+            ("a sign in hex", format!("1.+1{}.{h}.tm....99", &h[2..])),
+            ("bad time", format!("1.{h}.{h}.tm....-1")),
+            ("a sign in the time", format!("1.{h}.{h}.tm....+1")),
+            (
+                "not ASCII",
+                format!("1.{}.{h}.tm....99", "\u{e9}".repeat(16)),
+            ),
+        ];
+        for (label, text) in rows {
+            assert!(Session::parse(&text).is_err(), "{label}: {text}");
+        }
+    }
 }
