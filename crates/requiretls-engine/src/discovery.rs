@@ -57,6 +57,7 @@ impl Discovery {
     /// # Errors
     /// resolv.conf is there and cannot be read.
     pub fn open(config: &Config) -> Result<Self, ConfigError> {
+        let clock = Clock::system();
         let roots = match &config.sts.ca {
             Some(der) => TrustRoots::from_der(der.clone()),
             None => TrustRoots::system(),
@@ -66,16 +67,21 @@ impl Discovery {
             families: config.dns.families.clone(),
             own_names: config.sending.own_names.clone(),
             insecure_mx_dane: config.sending.insecure_mx_dane,
-            fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots),
+            fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots, clock),
             roots,
-            clock: Clock::system(),
+            clock,
         })
     }
 
     /// The same with another clock, for tests.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
+        let fetcher = self.fetcher.with_clock(clock);
+        Self {
+            fetcher,
+            clock,
+            ..self
+        }
     }
 
     /// The clock that facts are dated by.
