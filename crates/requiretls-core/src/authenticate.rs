@@ -9,7 +9,10 @@ mod reference;
 
 pub use reference::{Reference, Site, Via};
 
-use crate::pkix::Roots;
+use crate::dane::{self, certificate::Certificate};
+use crate::domain::Domain;
+use crate::pkix::{self, Roots, Verified};
+use ring::digest::{SHA256, digest};
 use std::fmt;
 
 /// Judges the chain that a peer sent, leaf first, in DER, against what may be proved on this
@@ -18,8 +21,38 @@ use std::fmt;
 /// An empty chain was not supplied (row 12a). Each method is judged by itself.
 #[must_use]
 pub fn authenticate(reference: &Reference, chain: &[&[u8]], roots: &Roots, now: u64) -> Evidence {
-    let _ = (reference, chain, roots, now);
-    todo!()
+    let Some(leaf) = chain.first() else {
+        return Evidence::not_supplied();
+    };
+    let leaf_key = leaf_key(leaf);
+    let system = pkix::verify(chain, roots, now);
+    let named = |verified: &Result<Verified<'_>, Outcome>, name: Option<&Domain>| match name {
+        None => NOT_APPLICABLE,
+        Some(name) => verified.as_ref().map_or_else(|o| *o, |v| v.outcome(name)),
+    };
+    let site = &reference.site;
+    Evidence::new(|method| match method {
+        Method::Dane => reference
+            .tlsa
+            .as_ref()
+            .map_or(NOT_APPLICABLE, |(base, records)| {
+                dane::verify::judge(records, &reference.dane_names(base), chain, now)
+            }),
+        Method::PkixHost => named(&system, reference.host.as_ref()),
+        Method::PkixNextHop => named(&system, reference.next_hop.as_ref()),
+        Method::SitePkix => match &site.ca {
+            _ if site.pkix_names.is_empty() => NOT_APPLICABLE,
+            None => any_name(&system, &site.pkix_names),
+            Some(ca) => any_name(&pkix::verify(chain, ca, now), &site.pkix_names),
+        },
+        Method::SitePin => match leaf_key {
+            _ if site.pins.is_empty() => NOT_APPLICABLE,
+            None => Outcome::Fails(CertFailure::Malformed),
+            Some(key) if site.pins.contains(&key) => Outcome::Holds,
+            Some(_) => Outcome::Fails(CertFailure::PinMismatch),
+        },
+    })
+    .with_leaf_key(leaf_key)
 }
 
 /// The ways in which a chain can authenticate a host.
@@ -167,3 +200,24 @@ impl fmt::Display for CertUndecided {
         })
     }
 }
+
+const NOT_APPLICABLE: Outcome = Outcome::Fails(CertFailure::NotApplicable);
+
+fn any_name(verified: &Result<Verified<'_>, Outcome>, names: &[Domain]) -> Outcome {
+    match verified {
+        Err(refusal) => *refusal,
+        Ok(verified) if names.iter().any(|name| verified.is_for(name)) => Outcome::Holds,
+        Ok(_) => Outcome::Fails(CertFailure::HostMismatch),
+    }
+}
+
+fn leaf_key(leaf: &[u8]) -> Option<[u8; 32]> {
+    if leaf.len() > pkix::MAX_CERTIFICATE {
+        return None;
+    }
+    let spki = Certificate::parse(leaf)?.spki;
+    digest(&SHA256, spki).as_ref().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests;

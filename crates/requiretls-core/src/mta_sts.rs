@@ -30,3 +30,41 @@ pub fn record_name(policy_domain: &Domain) -> Option<Domain> {
 pub fn policy_host(policy_domain: &Domain) -> Option<Domain> {
     policy_domain.child("mta-sts")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::next_hop::NextHop;
+
+    #[test]
+    fn names() {
+        // label, the next hop, where its record is, which host serves its policy
+        #[rustfmt::skip]
+        let rows = [
+            ("S1", "Example.COM.", Some(("_mta-sts.example.com", "mta-sts.example.com"))),
+            ("VM6", "mail.example.com",
+                Some(("_mta-sts.mail.example.com", "mta-sts.mail.example.com"))),
+            ("VM6 literal", "[192.0.2.1]", None),
+            ("VM7", "relay.example", Some(("_mta-sts.relay.example", "mta-sts.relay.example"))),
+            ("S1 U-label", "\u{fc}.example",
+                Some(("_mta-sts.xn--tda.example", "mta-sts.xn--tda.example"))),
+        ];
+        for (label, next_hop, expected) in rows {
+            let next_hop = NextHop::parse(next_hop).unwrap();
+            let domain = next_hop.domain();
+            let record = domain.and_then(record_name).map(|name| name.to_string());
+            let host = domain.and_then(policy_host).map(|name| name.to_string());
+            assert_eq!(
+                record.as_deref(),
+                expected.map(|(record, _)| record),
+                "{label}"
+            );
+            assert_eq!(host.as_deref(), expected.map(|(_, host)| host), "{label}");
+        }
+        let label = "a".repeat(63);
+        let long = format!("{label}.{label}.{label}.{}", "b".repeat(53));
+        let long = Domain::parse(long.as_bytes()).unwrap();
+        assert_eq!(record_name(&long), None, "S1 254 octets");
+        assert!(policy_host(&long).is_some(), "S6 253 octets");
+    }
+}

@@ -4,6 +4,7 @@
 //! that DANE has its own base domain.
 
 use crate::dane::TlsaRecord;
+use crate::dane::name_check::reference_names;
 use crate::domain::Domain;
 use crate::facts::{Facts, HostFacts, Route, Security, Tlsa};
 use crate::next_hop::NextHop;
@@ -64,6 +65,17 @@ impl Reference {
             },
             site,
         }
+    }
+
+    /// The names that a certificate may carry under DANE-TA (D13).
+    pub(crate) fn dane_names<'a>(&'a self, base: &'a Domain) -> Vec<&'a Domain> {
+        reference_names(
+            self.via,
+            base,
+            self.host.as_ref(),
+            self.next_hop.as_ref(),
+            self.expanded.as_ref(),
+        )
     }
 }
 

@@ -69,34 +69,16 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let rows: &[(&str, &[Option<Security>], Option<Security>)] = &[
-            (
-                "VD12 A and AAAA insecure",
-                &[Some(Insecure), Some(Insecure)],
-                Some(Insecure),
-            ),
-            (
-                "VD12 A secure, AAAA failed",
-                &[Some(Secure), None],
-                Some(Secure),
-            ),
-            (
-                "D8 one secure",
-                &[Some(Insecure), Some(Secure)],
-                Some(Secure),
-            ),
-            (
-                "D8 one insecure, one failed",
-                &[None, Some(Insecure)],
-                Some(Insecure),
-            ),
+        type Row<'a> = (&'a str, &'a [Option<Security>], Option<Security>);
+        #[rustfmt::skip]
+        let rows: &[Row] = &[
+            ("VD12 A and AAAA insecure", &[Some(Insecure), Some(Insecure)], Some(Insecure)),
+            ("VD12 A secure, AAAA failed", &[Some(Secure), None], Some(Secure)),
+            ("D8 one secure", &[Some(Insecure), Some(Secure)], Some(Secure)),
+            ("D8 one insecure, one failed", &[None, Some(Insecure)], Some(Insecure)),
             ("P2b neither answered", &[None, None], None),
             ("P2b one family in use", &[Some(Secure)], Some(Secure)),
-            (
-                "P2b no validating resolver",
-                &[Some(Unknown), Some(Unknown)],
-                Some(Unknown),
-            ),
+            ("P2b no validating resolver", &[Some(Unknown), Some(Unknown)], Some(Unknown)),
             ("P2b no family", &[], None),
         ];
         for (label, families, expected) in rows {
@@ -113,29 +95,15 @@ mod tests {
                 expanded: domain("host.example.net"),
             })
         };
+        #[rustfmt::skip]
         let rows: &[(&str, Security, Option<Alias>, &[&str])] = &[
             ("D9 no alias", Secure, None, &["mx.example.com"]),
             ("VD12 insecure addresses", Insecure, None, &[]),
             ("D8 no validating resolver", Unknown, None, &[]),
-            (
-                "D9 secure end to end",
-                Secure,
-                to(Secure),
-                &["host.example.net", "mx.example.com"],
-            ),
-            (
-                "D9 then insecure",
-                Insecure,
-                to(Secure),
-                &["mx.example.com"],
-            ),
+            ("D9 secure end to end", Secure, to(Secure), &["host.example.net", "mx.example.com"]),
+            ("D9 then insecure", Insecure, to(Secure), &["mx.example.com"]),
             ("D9 first CNAME insecure", Insecure, to(Insecure), &[]),
-            (
-                "D3 insecure CNAME spoils a secure end",
-                Secure,
-                to(Insecure),
-                &[],
-            ),
+            ("D3 insecure CNAME spoils a secure end", Secure, to(Insecure), &[]),
             ("D9 first CNAME unknown", Unknown, to(Unknown), &[]),
         ];
         for (label, addresses, alias, expected) in rows {

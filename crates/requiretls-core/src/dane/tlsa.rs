@@ -114,16 +114,18 @@ pub fn any_usable(records: &[TlsaRecord]) -> bool {
 /// displace a good SHA-256 one.
 pub(crate) fn deciding(records: &[TlsaRecord]) -> Vec<&TlsaRecord> {
     let usable: Vec<&TlsaRecord> = records.iter().filter(|r| r.usability().is_ok()).collect();
-    let strongest = |record: &TlsaRecord| {
-        usable
-            .iter()
-            .filter(|r| (r.usage, r.selector) == (record.usage, record.selector))
-            .map(|r| r.matching)
-            .max()
-    };
+    let digests = [(DANE_TA, 0), (DANE_TA, 1), (DANE_EE, 0), (DANE_EE, 1)].map(|kind| {
+        let of_kind = usable.iter().filter(|r| (r.usage, r.selector) == kind);
+        (kind, of_kind.map(|r| r.matching).max())
+    });
+    let is_strongest =
+        |r: &TlsaRecord| digests.contains(&((r.usage, r.selector), Some(r.matching)));
     usable
         .iter()
         .copied()
-        .filter(|record| record.matching == 0 || strongest(record) == Some(record.matching))
+        .filter(|record| record.matching == 0 || is_strongest(record))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

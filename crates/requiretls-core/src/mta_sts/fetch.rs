@@ -65,89 +65,24 @@ mod tests {
 
     #[test]
     fn responses() {
+        #[rustfmt::skip]
         let rows = [
             ("S6 200", 200, Some("text/plain"), 80, Ok(())),
-            (
-                "S7 parameters",
-                200,
-                Some("text/plain; charset=utf-8"),
-                80,
-                Ok(()),
-            ),
-            (
-                "S7 any case",
-                200,
-                Some("Text/Plain ;charset=x"),
-                80,
-                Ok(()),
-            ),
+            ("S7 parameters", 200, Some("text/plain; charset=utf-8"), 80, Ok(())),
+            ("S7 any case", 200, Some("Text/Plain ;charset=x"), 80, Ok(())),
             ("S9 64 KiB", 200, Some("text/plain"), 65_536, Ok(())),
             ("S9 empty", 200, Some("text/plain"), 0, Ok(())),
-            (
-                "VP14 301",
-                301,
-                Some("text/plain"),
-                80,
-                Err(FetchError::Status(301)),
-            ),
-            (
-                "S6 302",
-                302,
-                Some("text/plain"),
-                80,
-                Err(FetchError::Status(302)),
-            ),
-            (
-                "S6 307",
-                307,
-                Some("text/plain"),
-                80,
-                Err(FetchError::Status(307)),
-            ),
-            (
-                "S6 308",
-                308,
-                Some("text/plain"),
-                80,
-                Err(FetchError::Status(308)),
-            ),
-            (
-                "VP14 404",
-                404,
-                Some("text/plain"),
-                80,
-                Err(FetchError::Status(404)),
-            ),
-            (
-                "S6 204",
-                204,
-                Some("text/plain"),
-                0,
-                Err(FetchError::Status(204)),
-            ),
-            (
-                "VP14 html",
-                200,
-                Some("text/html"),
-                80,
-                Err(FetchError::MediaType),
-            ),
+            ("VP14 301", 301, Some("text/plain"), 80, Err(FetchError::Status(301))),
+            ("S6 302", 302, Some("text/plain"), 80, Err(FetchError::Status(302))),
+            ("S6 307", 307, Some("text/plain"), 80, Err(FetchError::Status(307))),
+            ("S6 308", 308, Some("text/plain"), 80, Err(FetchError::Status(308))),
+            ("VP14 404", 404, Some("text/plain"), 80, Err(FetchError::Status(404))),
+            ("S6 204", 204, Some("text/plain"), 0, Err(FetchError::Status(204))),
+            ("VP14 html", 200, Some("text/html"), 80, Err(FetchError::MediaType)),
             ("S7 absent", 200, None, 80, Err(FetchError::MediaType)),
             ("S7 empty", 200, Some(""), 80, Err(FetchError::MediaType)),
-            (
-                "S7 longer",
-                200,
-                Some("text/plainer"),
-                80,
-                Err(FetchError::MediaType),
-            ),
-            (
-                "VP14 65537",
-                200,
-                Some("text/plain"),
-                65_537,
-                Err(FetchError::TooLarge),
-            ),
+            ("S7 longer", 200, Some("text/plainer"), 80, Err(FetchError::MediaType)),
+            ("VP14 65537", 200, Some("text/plain"), 65_537, Err(FetchError::TooLarge)),
         ];
         for (label, status, content_type, body_len, expected) in rows {
             assert_eq!(accept(status, content_type, body_len), expected, "{label}");

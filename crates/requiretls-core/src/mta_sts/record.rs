@@ -3,6 +3,7 @@
 //! RFC 8461 section 3.1 with erratum 6285 (blanks before a semicolon). Reads what DNS gave; knows
 //! no DNS.
 
+use crate::txt_record::{extension, fields, starts_delimiter};
 use std::fmt;
 
 const VERSION: &[u8] = b"v=STSv1";
@@ -39,7 +40,7 @@ impl Record {
         }
         let mut id = None;
         for field in fields(rest).ok_or(RecordError::NotSts)? {
-            let (name, value) = split_extension(field).ok_or_else(|| {
+            let (name, value) = extension(field).ok_or_else(|| {
                 // A bad first id deserves its own name; any other field is malformed.
                 if id.is_none() && field.starts_with(b"id=") {
                     RecordError::BadId
@@ -116,71 +117,12 @@ impl std::error::Error for RecordError {}
 
 /// Erratum 6285 and S4: blanks may stand before the first semicolon.
 fn is_candidate(txt: &[u8]) -> bool {
-    txt.strip_prefix(VERSION)
-        .is_some_and(|rest| trim_start(rest).first() == Some(&b';'))
-}
-
-/// The fields after the version, each without the blanks that belong to the delimiters around it;
-/// `None` when the version is not followed by a delimiter.
-///
-/// An empty field stands for a delimiter too many, except that one may end the record (S2).
-fn fields(rest: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
-    let rest = trim_start(rest).strip_prefix(b";")?;
-    let count = rest.split(|&b| b == b';').count();
-    Some(
-        rest.split(|&b| b == b';')
-            .map(trim_start)
-            .enumerate()
-            .filter(move |(index, field)| index.saturating_add(1) < count || !field.is_empty())
-            .map(move |(index, field)| {
-                // Blanks before a delimiter are part of it; those at the record's end are not.
-                if index.saturating_add(1) < count {
-                    trim_end(field)
-                } else {
-                    field
-                }
-            }),
-    )
-}
-
-/// `name=value` as the grammar has it for extensions, which covers the id too (S3).
-fn split_extension(field: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = field.iter().position(|&b| b == b'=')?;
-    let (name, value) = (field.get(..at)?, field.get(at.checked_add(1)?..)?);
-    let name_holds = (1..=32).contains(&name.len())
-        && name.first().is_some_and(u8::is_ascii_alphanumeric)
-        && name
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-    let value_holds = !value.is_empty() && value.iter().all(|b| b.is_ascii_graphic() && *b != b'=');
-    (name_holds && value_holds).then_some((name, value))
+    txt.strip_prefix(VERSION).is_some_and(starts_delimiter)
 }
 
 fn read_id(value: &[u8]) -> Option<String> {
     ((1..=32).contains(&value.len()) && value.iter().all(u8::is_ascii_alphanumeric))
         .then(|| String::from_utf8_lossy(value).into_owned())
-}
-
-fn is_blank(b: u8) -> bool {
-    matches!(b, b' ' | b'\t')
-}
-
-fn trim_start(mut text: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = text
-        && is_blank(*first)
-    {
-        text = rest;
-    }
-    text
-}
-
-fn trim_end(mut text: &[u8]) -> &[u8] {
-    while let [rest @ .., last] = text
-        && is_blank(*last)
-    {
-        text = rest;
-    }
-    text
 }
 
 #[cfg(test)]
@@ -194,6 +136,7 @@ mod tests {
         let (name32, name33) = ("n".repeat(32), "n".repeat(33));
         let with_id = |id: &str| format!("v=STSv1; id={id}");
         let with_name = |name: &str| format!("v=STSv1; id=a; {name}=x");
+        #[rustfmt::skip]
         let rows: &[(&str, &str, Result<&str, RecordError>)] = &[
             ("VT1", "v=STSv1; id=20240101;", Ok("20240101")),
             ("VT2", "v=STSv1;id=a", Ok("a")),
@@ -207,77 +150,25 @@ mod tests {
             ("VT9 32", &with_id(&id32), Ok(&id32)),
             ("VT11", "v=STSv1; id=a; id=b", Ok("a")),
             ("VT14", "v=STSv1; ID=a", Err(RecordError::IdMissing)),
-            (
-                "S2 only a delimiter",
-                "v=STSv1;",
-                Err(RecordError::IdMissing),
-            ),
-            (
-                "S2 delimiter with blanks ends it",
-                "v=STSv1; id=a ; \t",
-                Ok("a"),
-            ),
-            (
-                "S2 trailing blank",
-                "v=STSv1; id=a ",
-                Err(RecordError::BadId),
-            ),
-            (
-                "S2 trailing blank, extension",
-                "v=STSv1; id=a; x=y ",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S2 blank field",
-                "v=STSv1; ; id=a",
-                Err(RecordError::Malformed),
-            ),
+            ("S2 only a delimiter", "v=STSv1;", Err(RecordError::IdMissing)),
+            ("S2 delimiter with blanks ends it", "v=STSv1; id=a ; \t", Ok("a")),
+            ("S2 trailing blank", "v=STSv1; id=a ", Err(RecordError::BadId)),
+            ("S2 trailing blank, extension", "v=STSv1; id=a; x=y ", Err(RecordError::Malformed)),
+            ("S2 blank field", "v=STSv1; ; id=a", Err(RecordError::Malformed)),
             ("S2 no delimiter", "v=STSv1 id=a", Err(RecordError::NotSts)),
-            (
-                "S2 longer version",
-                "v=STSv10; id=a",
-                Err(RecordError::NotSts),
-            ),
-            (
-                "S3 blanks around =",
-                "v=STSv1; id = a",
-                Err(RecordError::Malformed),
-            ),
+            ("S2 longer version", "v=STSv10; id=a", Err(RecordError::NotSts)),
+            ("S3 blanks around =", "v=STSv1; id = a", Err(RecordError::Malformed)),
             ("S3 extension first", "v=STSv1; x.1-_=y<>!; id=a", Ok("a")),
-            (
-                "S3 extension without value",
-                "v=STSv1; id=a; x=",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S3 extension with =",
-                "v=STSv1; id=a; x=y=z",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S3 extension begins with _",
-                "v=STSv1; id=a; _x=y",
-                Err(RecordError::Malformed),
-            ),
+            ("S3 extension without value", "v=STSv1; id=a; x=", Err(RecordError::Malformed)),
+            ("S3 extension with =", "v=STSv1; id=a; x=y=z", Err(RecordError::Malformed)),
+            ("S3 extension begins with _", "v=STSv1; id=a; _x=y", Err(RecordError::Malformed)),
             ("S3 name of 32", &with_name(&name32), Ok("a")),
-            (
-                "S3 name of 33",
-                &with_name(&name33),
-                Err(RecordError::Malformed),
-            ),
+            ("S3 name of 33", &with_name(&name33), Err(RecordError::Malformed)),
             ("S3 no =", "v=STSv1; id=a; x", Err(RecordError::Malformed)),
             ("S3 id keeps its case", "v=STSv1; id=aB", Ok("aB")),
             ("S4 erratum 6285", "v=STSv1 ; id=a", Ok("a")),
-            (
-                "S5 second id malformed",
-                "v=STSv1; id=a; id=",
-                Err(RecordError::Malformed),
-            ),
-            (
-                "S1 not ASCII",
-                "v=STSv1; id=a; n=\u{e9}",
-                Err(RecordError::Malformed),
-            ),
+            ("S5 second id malformed", "v=STSv1; id=a; id=", Err(RecordError::Malformed)),
+            ("S1 not ASCII", "v=STSv1; id=a; n=\u{e9}", Err(RecordError::Malformed)),
             ("empty", "", Err(RecordError::NotSts)),
         ];
         for (label, txt, expected) in rows {
@@ -290,45 +181,18 @@ mod tests {
     #[test]
     fn several_records() {
         let one = |id: &str| Announcement::One(Record { id: id.into() });
+        #[rustfmt::skip]
         let rows: &[(&str, &[&str], Announcement)] = &[
-            (
-                "VT12 beside SPF",
-                &["v=spf1 -all", "v=STSv1; id=a"],
-                one("a"),
-            ),
-            (
-                "VT12 two",
-                &["v=STSv1; id=a", "v=STSv1; id=b"],
-                Announcement::Several(2),
-            ),
+            ("VT12 beside SPF", &["v=spf1 -all", "v=STSv1; id=a"], one("a")),
+            ("VT12 two", &["v=STSv1; id=a", "v=STSv1; id=b"], Announcement::Several(2)),
             ("VT5 alone", &["V=STSv1; id=a"], Announcement::Absent),
             ("VT6 alone", &[" v=STSv1; id=a"], Announcement::Absent),
             ("S4 none", &[], Announcement::Absent),
-            (
-                "S4 identical",
-                &["v=STSv1; id=a", "v=STSv1; id=a"],
-                Announcement::Several(2),
-            ),
-            (
-                "S4 one of two broken",
-                &["v=STSv1; id=a", "v=STSv1; b"],
-                Announcement::Several(2),
-            ),
-            (
-                "S4 blank before ;",
-                &["v=STSv1 ;id=a", "v=STSv1;id=a"],
-                Announcement::Several(2),
-            ),
-            (
-                "S4 version alone dropped",
-                &["v=STSv1", "v=STSv1; id=a"],
-                one("a"),
-            ),
-            (
-                "S4 broken",
-                &["v=STSv1; b"],
-                Announcement::Invalid(RecordError::Malformed),
-            ),
+            ("S4 identical", &["v=STSv1; id=a", "v=STSv1; id=a"], Announcement::Several(2)),
+            ("S4 one of two broken", &["v=STSv1; id=a", "v=STSv1; b"], Announcement::Several(2)),
+            ("S4 blank before ;", &["v=STSv1 ;id=a", "v=STSv1;id=a"], Announcement::Several(2)),
+            ("S4 version alone dropped", &["v=STSv1", "v=STSv1; id=a"], one("a")),
+            ("S4 broken", &["v=STSv1; b"], Announcement::Invalid(RecordError::Malformed)),
         ];
         for (label, records, expected) in rows {
             assert_eq!(Announcement::of(records), *expected, "{label}");
