@@ -53,16 +53,21 @@ C
   [ -n "$(find "$a/stamp" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ] || { apt-get -qq -o APT::Update::Error-Mode=any update && touch "$a/stamp"; }
 }
 
+recent() { # a root that is there, and need not be compared with the mirror now
+  [ -e "$1/.done" ] && { [ -n "${RQ_OFFLINE:-}" ] || [ -n "$(find "$1/.asked" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ]; }
+}
+
 get() { # unpack the dependency closure; key = the exact package versions
   describe "$1"
   local cur=$cache/root/$1 list key a=$cache/apt/$suite new p v
   mkdir -p "$cache/root"
-  if [ -n "${RQ_OFFLINE:-}" ] && [ -e "$cur/.done" ]; then return; fi
+  recent "$cur" && return
   exec 9>"$cache/lock-$suite"; flock 9
+  if recent "$cur"; then flock -u 9; return; fi
   if ! aptconf "$suite"; then [ -e "$cur/.done" ] && return; die "no package lists and no unpacked root for $1"; fi
   list=$(apt-get -s -y install $base $pkgs | awk '$1 == "Inst" {gsub(/[(\]\[]/, ""); print $2, $3}' | sort)
   # Count the recipe up when rootfs() changes.
-  key=$(printf '%s\n' "recipe 1" "$list" | sha256sum | cut -c1-16)
+  key=$(printf '%s\n' "recipe 2" "$list" | sha256sum | cut -c1-16)
   new=$cache/root/$1-$key
   if [ ! -e "$new/.done" ]; then
     echo "servers: unpacking $1 ($(awk -v p="${pkgs%% *}" '$1 == p {print $1, $2}' <<<"$list"))" >&2
@@ -74,7 +79,7 @@ get() { # unpack the dependency closure; key = the exact package versions
     rootfs "$1" "$new"
     touch "$new/.done"
   fi
-  ln -sfn "$1-$key" "$cur" # older roots stay: a running world may have them as its lower layer
+  touch "$new/.asked"; ln -sfn "$1-$key" "$cur" # older roots stay: a running world may have them as its lower layer
   flock -u 9
 }
 
