@@ -121,7 +121,7 @@ start() {
   r=$(readlink -f "$cache/root/$1"); [ -e "$r/.done" ] || die "$1 is not unpacked: servers.sh get $1"
   mkdir -p "$d/up/mnt" "$d/work" "$d/root" "$d/log" "$dir/share"
   # sh stays the namespace's init: a daemon that changes its uid would lose the parent-death signal.
-  unshare -m -p -u -f --kill-child=KILL --propagation private sh -ec '
+  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p -u -f --kill-child=KILL --propagation private sh -ec '
     hostname "$3"; mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work,volatile" "$2/root"
     mount -t proc proc "$2/root/proc"; mount --bind "$2/log" "$2/root/var/log"; mount --bind "$4" "$2/root/mnt"; mount -t tmpfs tmpfs "$2/root/tmp"
     exec chroot "$2/root" /bin/sh -c "$(cat "$2/cmd") & wait"' - "$r" "$d" "$1" "$dir/share" >"$d/out" 2>&1 &

@@ -5,7 +5,9 @@
 //! the requirement went on: `tls=dane/requiretls` against `tls=dane`. That last host drops everything.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use super::RESOLVER;
 use super::certificates::Certificates;
@@ -104,4 +106,14 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
         "postfix311/cmd",
         "exec /usr/lib/postfix/sbin/master -s -c /etc/postfix",
     )
+}
+
+/// Postfix waits a second or two before it reads a file that was written just now, lest it reads half of it.
+fn write_settled(dir: &Path, name: &str, text: &str) -> Result<()> {
+    super::write(dir, name, text)?;
+    let past = SystemTime::now() - Duration::from_secs(60);
+    Ok(File::options()
+        .write(true)
+        .open(dir.join(name))?
+        .set_modified(past)?)
 }
