@@ -89,8 +89,8 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
         writeln!(master, "{name} unix {columns} {program}")?;
     }
     master.push_str("postlog unix-dgram n - n - 1 postlogd\n");
-    super::write(dir, "postfix311/up/etc/postfix/master.cf", &master)?;
-    super::write(
+    write_settled(dir, "postfix311/up/etc/postfix/master.cf", &master)?;
+    write_settled(
         dir,
         "postfix311/up/etc/postfix/main.cf",
         &MAIN.replace("@ONWARD@", ONWARD),
