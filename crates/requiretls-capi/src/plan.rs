@@ -16,11 +16,11 @@ use requiretls_core::delivery::{Action, Delivery, End};
 use requiretls_core::facts::Facts;
 use requiretls_core::log_line::{LogLine, Severity};
 use requiretls_core::next_hop::{Host, NextHop};
-use requiretls_core::plan::{InsecureMxDane, Message, Plan, Settings};
+use requiretls_core::plan::{Message, Plan};
 use requiretls_core::reply::{Enhanced, Reply};
 use requiretls_core::site_policy::Rule;
 use requiretls_core::tag;
-use requiretls_engine::{Deadline, Question, config};
+use requiretls_engine::{Deadline, Question};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -219,7 +219,7 @@ impl rtls_plan {
             .known_facts(budget, &shared)
             .unwrap_or_else(|| self.discover(&shared, &next_hop, &rule, budget));
         let site = Site::of(&rule.methods);
-        let plan = Plan::new(next_hop, self.message, rule, settings(&shared), facts);
+        let plan = Plan::new(next_hop, self.message, rule, shared.config.sending.settings, facts);
         let delivery = Delivery::new(plan);
         let action = match delivery.plan().refused() {
             None => Action::Go,
@@ -354,16 +354,4 @@ unsafe fn host_named(host: *const c_char) -> Option<Host> {
     // SAFETY: see above.
     let bytes = unsafe { text::bytes(host, RTLS_NUL, MAX_NAME) }?;
     Host::parse(str::from_utf8(bytes).ok()?).ok()
-}
-
-fn settings(shared: &Shared) -> Settings {
-    let sending = &shared.config.sending;
-    Settings {
-        null_path_floor: sending.null_path_floor,
-        insecure_mx_dane: match sending.insecure_mx_dane {
-            config::InsecureMxDane::Dane => InsecureMxDane::Dane,
-            config::InsecureMxDane::Encrypt => InsecureMxDane::Encrypt,
-            config::InsecureMxDane::May => InsecureMxDane::May,
-        },
-    }
 }

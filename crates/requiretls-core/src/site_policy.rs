@@ -103,27 +103,6 @@ pub enum PeerDialect {
     Draft,
 }
 
-impl HopMode {
-    /// Whether the next hop is a configured socket or loopback endpoint without discovery (P12).
-    #[must_use]
-    pub const fn is_local(self) -> bool {
-        matches!(self, Self::Local | Self::LocalCarry)
-    }
-
-    /// The word used in configuration and logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Encrypt => "encrypt",
-            Self::Opportunistic => "opportunistic",
-            Self::Off => "off",
-            Self::Local => "local",
-            Self::LocalCarry => "local carry",
-        }
-    }
-}
-
 impl Rules {
     /// Adds the rule for a key.
     ///
@@ -131,7 +110,7 @@ impl Rules {
     /// [`RuleError`], when the key has a rule already, or its words are for local endpoints alone.
     pub fn insert(&mut self, key: Key, rule: Rule) -> Result<(), RuleError> {
         let local_key = matches!(&key, Key::Exact(next_hop) if next_hop.is_local_endpoint());
-        if matches!(rule.hop, HopMode::Local | HopMode::LocalCarry) && !local_key {
+        if rule.hop.is_local() && !local_key {
             return Err(RuleError::LocalElsewhere); // P12: refuse to start
         }
         self.add(key, Ok(rule))
@@ -262,6 +241,27 @@ impl fmt::Display for Key {
             Self::Any => f.write_str("*"),
             Self::Below(domain) => write!(f, ".{domain}"),
             Self::Exact(next_hop) => next_hop.fmt(f),
+        }
+    }
+}
+
+impl HopMode {
+    /// Whether the next hop is a configured socket or loopback endpoint without discovery (P12).
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::Local | Self::LocalCarry)
+    }
+
+    /// The word used in configuration and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Encrypt => "encrypt",
+            Self::Opportunistic => "opportunistic",
+            Self::Off => "off",
+            Self::Local => "local",
+            Self::LocalCarry => "local carry",
         }
     }
 }

@@ -10,8 +10,9 @@ mod rules;
 
 use crate::dns::Family;
 use requiretls_core::domain::Domain;
+use requiretls_core::mail_param::Dialects;
+use requiretls_core::plan::Settings;
 use requiretls_core::site_policy::Rules;
-use requiretls_core::tls_level::TlsLevel;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::fmt;
@@ -51,39 +52,14 @@ pub struct Receiving {
     pub advertise: bool,
 }
 
-/// The ways of asking that a server understands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Dialects {
-    /// RFC 8689.
-    pub rfc8689: bool,
-    /// draft-fenton-smtp-require-tls: REQUIRETLS with options.
-    pub draft_fenton: bool,
-    /// TLSPOLICY with one of three levels.
-    pub tls_level: bool,
-}
-
-/// What holds for all next hops (P13).
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// What holds for all next hops.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Sending {
-    /// What a requiring tag with an empty return path asks at most (R29).
-    pub null_path_floor: TlsLevel,
-    /// What becomes of TLSA records behind insecure MX records (D7).
-    pub insecure_mx_dane: InsecureMxDane,
+    /// What decides (P13).
+    pub settings: Settings,
     /// This host's names: the first MX among them and all of equal or worse preference are not
     /// tried (RFC 5321 section 5.1).
     pub own_names: Vec<Domain>,
-}
-
-/// D7: what becomes of TLSA records behind insecure MX records.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum InsecureMxDane {
-    /// As found.
-    #[default]
-    Dane,
-    /// Usable records ask for encryption alone.
-    Encrypt,
-    /// They are not looked up.
-    May,
 }
 
 /// Where and how DNS is asked.
@@ -168,22 +144,8 @@ impl Config {
 impl Default for Receiving {
     fn default() -> Self {
         Self {
-            dialects: Dialects {
-                rfc8689: true,
-                draft_fenton: false,
-                tls_level: false,
-            },
+            dialects: Dialects::default(),
             advertise: true,
-        }
-    }
-}
-
-impl Default for Sending {
-    fn default() -> Self {
-        Self {
-            null_path_floor: TlsLevel::Encrypt,
-            insecure_mx_dane: InsecureMxDane::Dane,
-            own_names: Vec::new(),
         }
     }
 }

@@ -9,7 +9,7 @@ mod policy;
 mod route;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, InsecureMxDane};
+use crate::config::{Config, ConfigError};
 use crate::deadline::Deadline;
 use crate::dns::{Bounded, Family, ResolvConf, Resolver};
 use crate::roots::TrustRoots;
@@ -17,7 +17,8 @@ use crate::sts_fetch::PolicyFetcher;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Facts, Route, Security, Sts};
 use requiretls_core::next_hop::{Host, NextHop};
-use requiretls_core::site_policy::{self, HopMode, Rule};
+use requiretls_core::plan::InsecureMxDane;
+use requiretls_core::site_policy::{self, Rule};
 use requiretls_core::tls_level::TlsLevel;
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -57,6 +58,7 @@ impl Discovery {
     /// # Errors
     /// resolv.conf is there and cannot be read.
     pub fn open(config: &Config) -> Result<Self, ConfigError> {
+        let clock = Clock::system();
         let roots = match &config.sts.ca {
             Some(der) => TrustRoots::from_der(der.clone()),
             None => TrustRoots::system(),
@@ -65,17 +67,22 @@ impl Discovery {
             resolver: resolver(config)?,
             families: config.dns.families.clone(),
             own_names: config.sending.own_names.clone(),
-            insecure_mx_dane: config.sending.insecure_mx_dane,
-            fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots),
+            insecure_mx_dane: config.sending.settings.insecure_mx_dane,
+            fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots, clock),
             roots,
-            clock: Clock::system(),
+            clock,
         })
     }
 
     /// The same with another clock, for tests.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
+        let fetcher = self.fetcher.with_clock(clock);
+        Self {
+            fetcher,
+            clock,
+            ..self
+        }
     }
 
     /// The clock that facts are dated by.
@@ -161,7 +168,7 @@ impl Search<'_> {
 
     /// Whether the site calls the next hop a local endpoint (P12): M = C, D = T = 0.
     fn is_local(&self) -> bool {
-        matches!(self.question.rule.hop, HopMode::Local | HopMode::LocalCarry)
+        self.question.rule.hop.is_local()
     }
 
     /// P2c: the next-hop domain; of configured hosts the first that has a name (RFC 8461 section

@@ -5,49 +5,69 @@
 //! it. What a response means is for [`requiretls_core::mta_sts::fetch`] to say. Everything is built
 //! per call: between calls there is no connection, no thread and no descriptor.
 
+mod connection;
+
+use crate::clock::Clock;
 use crate::config;
 use crate::deadline::Deadline;
 use crate::dns::{Bounded, Family, Found};
 use crate::roots::TrustRoots;
+use connection::Connect;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::LookupFailure;
 use requiretls_core::mta_sts::fetch::{self, FetchError};
 use requiretls_core::mta_sts::{Policy, PolicyError, policy_host};
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, config::Config, http};
 
 /// Fetches policies. Plain memory.
 #[derive(Clone, Debug)]
 pub struct PolicyFetcher {
-    certificates: Arc<Vec<Certificate<'static>>>,
+    roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
     port: u16,
     allow_private_addresses: bool,
     families: Vec<Family>,
+    clock: Clock,
 }
 
 impl PolicyFetcher {
-    /// With these roots, which are decoded at each fetch and kept as DER.
+    /// With these roots, for certificates that are valid by this clock.
     #[must_use]
-    pub fn new(settings: &config::Sts, families: &[Family], roots: &TrustRoots) -> Self {
-        let certificates = roots.der().iter();
+    pub fn new(
+        settings: &config::Sts,
+        families: &[Family],
+        roots: &TrustRoots,
+        clock: Clock,
+    ) -> Self {
+        let mut store = RootCertStore::empty();
+        let certificates = roots
+            .der()
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()));
+        store.add_parsable_certificates(certificates);
         Self {
-            certificates: Arc::new(
-                certificates
-                    .map(|der| Certificate::from_der(der).to_owned())
-                    .collect(),
-            ),
+            roots: Arc::new(store),
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             port: settings.port,
             allow_private_addresses: settings.allow_private_addresses,
             families: families.to_vec(),
+            clock,
         }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// The policy that a domain serves now, within the deadline of `dns`.
@@ -92,12 +112,13 @@ impl PolicyFetcher {
         deadline: &Deadline,
     ) -> Result<Vec<u8>, FetchFailure> {
         let left = deadline.left().ok_or(FetchFailure::Timeout)?;
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::clone(&self.certificates)))
-            .unversioned_rustls_crypto_provider(Arc::clone(&self.provider))
-            .build();
+        let tls = connection::tls(&self.roots, &self.provider, self.clock)
+            .map_err(|e| FetchFailure::Tls(e.to_string()))?;
+        let connect = Connect {
+            deadline: *deadline,
+            tls: Arc::new(tls),
+        };
         let config = Agent::config_builder()
-            .tls_config(tls)
             .https_only(true)
             .proxy(None)
             .max_redirects(0)
@@ -115,7 +136,7 @@ impl PolicyFetcher {
                 .map(|ip| SocketAddr::new(ip, self.port))
                 .collect(),
         );
-        let agent = Agent::with_parts(config, DefaultConnector::new(), known);
+        let agent = Agent::with_parts(config, connect, known);
         // The port is where to connect, not part of the address: URL, Host and SNI stay as
         // published (S6).
         let mut response = agent
@@ -193,6 +214,7 @@ impl From<ureq::Error> for FetchFailure {
             ureq::Error::BodyExceedsLimit(_) => Self::Response(FetchError::TooLarge),
             ureq::Error::Rustls(error) => Self::Tls(tls(&error)),
             ureq::Error::Tls(what) => Self::Tls(what.to_owned()),
+            ureq::Error::Io(error) if error.kind() == ErrorKind::TimedOut => Self::Timeout,
             ureq::Error::Io(error) => {
                 let inner = error.get_ref();
                 match inner.and_then(|e| e.downcast_ref::<rustls::Error>()) {

@@ -1,11 +1,11 @@
 //! How are the settings written in the file?
 
 use super::rules::{self, RuleTable};
-use super::{
-    Cache, Config, ConfigError, Dialects, Dns, DnsMode, InsecureMxDane, Receiving, Sending, Sts,
-};
+use super::{Cache, Config, ConfigError, Dns, DnsMode, Receiving, Sending, Sts};
 use crate::dns::Family;
 use requiretls_core::domain::Domain;
+use requiretls_core::mail_param::Dialects;
+use requiretls_core::plan::{InsecureMxDane, Settings};
 use requiretls_core::tls_level::TlsLevel;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,7 @@ pub(super) fn parse(text: &[u8], path: &Path) -> Result<Config, ConfigError> {
     let rules = rules::build(&sources)?;
     let source = &source;
     Ok(Config {
-        receiving: file.receiving.into(),
+        receiving: file.receiving.read(source)?,
         sending: file.sending.read(source)?,
         rules,
         dns: file.dns.read(source)?,
@@ -124,7 +124,7 @@ struct RulesFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ReceivingTable {
-    dialects: Option<Vec<DialectWord>>,
+    dialects: Option<Vec<Spanned<String>>>,
     advertise: Option<bool>,
 }
 
@@ -161,16 +161,6 @@ struct StsTable {
 struct CacheTable {
     directory: Option<String>,
     owners: Option<Vec<String>>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-enum DialectWord {
-    #[serde(rename = "rfc8689")]
-    Rfc8689,
-    #[serde(rename = "draft-fenton")]
-    DraftFenton,
-    #[serde(rename = "tls-level")]
-    TlsLevel,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -215,30 +205,39 @@ impl From<LevelWord> for TlsLevel {
     }
 }
 
-impl From<ReceivingTable> for Receiving {
-    fn from(table: ReceivingTable) -> Self {
-        let default = Self::default();
-        Self {
-            dialects: table.dialects.map_or(default.dialects, |words| Dialects {
-                rfc8689: words.contains(&DialectWord::Rfc8689),
-                draft_fenton: words.contains(&DialectWord::DraftFenton),
-                tls_level: words.contains(&DialectWord::TlsLevel),
-            }),
-            advertise: table.advertise.unwrap_or(default.advertise),
+impl ReceivingTable {
+    fn read(self, source: &Source<'_>) -> Result<Receiving, ConfigError> {
+        let default = Receiving::default();
+        let mut dialects = default.dialects;
+        if let Some(words) = self.dialects {
+            dialects = Dialects::NONE;
+            for word in words {
+                if !dialects.enable(word.get_ref()) {
+                    let known = Dialects::WORDS.join(", ");
+                    let what = format!("unknown dialect {:?}: one of {known}", word.get_ref());
+                    return Err(source.error(&word.span(), &what));
+                }
+            }
         }
+        Ok(Receiving {
+            dialects,
+            advertise: self.advertise.unwrap_or(default.advertise),
+        })
     }
 }
 
 impl SendingTable {
     fn read(self, source: &Source<'_>) -> Result<Sending, ConfigError> {
         Ok(Sending {
-            null_path_floor: self
-                .null_path_floor
-                .map_or(TlsLevel::Encrypt, TlsLevel::from),
-            insecure_mx_dane: match self.insecure_mx_dane {
-                InsecureMxDaneWord::Dane => InsecureMxDane::Dane,
-                InsecureMxDaneWord::Encrypt => InsecureMxDane::Encrypt,
-                InsecureMxDaneWord::May => InsecureMxDane::May,
+            settings: Settings {
+                null_path_floor: self
+                    .null_path_floor
+                    .map_or(Settings::default().null_path_floor, TlsLevel::from),
+                insecure_mx_dane: match self.insecure_mx_dane {
+                    InsecureMxDaneWord::Dane => InsecureMxDane::Dane,
+                    InsecureMxDaneWord::Encrypt => InsecureMxDane::Encrypt,
+                    InsecureMxDaneWord::May => InsecureMxDane::May,
+                },
             },
             own_names: self
                 .own_names

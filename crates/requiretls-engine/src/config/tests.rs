@@ -1,6 +1,8 @@
 use super::*;
 use requiretls_core::next_hop::NextHop;
+use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::site_policy::{Discovery, HopMode, PeerDialect};
+use requiretls_core::tls_level::TlsLevel;
 
 const FILE: &str = "/dir/requiretls.conf";
 
@@ -81,8 +83,11 @@ owners = []
     let dialects = config.receiving.dialects;
     assert!(!dialects.rfc8689 && dialects.draft_fenton && dialects.tls_level);
     assert!(!config.receiving.advertise);
-    assert_eq!(config.sending.null_path_floor, TlsLevel::Secure);
-    assert_eq!(config.sending.insecure_mx_dane, InsecureMxDane::May);
+    assert_eq!(config.sending.settings.null_path_floor, TlsLevel::Secure);
+    assert_eq!(
+        config.sending.settings.insecure_mx_dane,
+        InsecureMxDane::May
+    );
     assert_eq!(config.sending.own_names, [domain("mx.own.example")]);
 
     let partner = NextHop::parse("partner.example").unwrap();
@@ -133,7 +138,7 @@ fn what_is_wrong_is_named_with_file_and_line() {
         ("unknown key in a rule", rule("flor = \"may\""),                             2, "flor"),
         ("unknown rule word",     rule("hop = \"opportunistik\""),                    2, "opportunistik"), // VX67
         ("unknown level",         rule("floor = \"Secure\""),                         2, "Secure"),
-        ("unknown dialect",       "[receiving]\ndialects = [\"rfc\"]".into(),         2, "rfc"),
+        ("unknown dialect",       "[receiving]\ndialects = [\"RFC8689\"]".into(),         2, "RFC8689"),
         ("wrong type",            "[receiving]\nadvertise = \"no\"".into(),           2, "boolean"),
         ("not TOML",              "[receiving]\nadvertise\n".into(),                  2, ""),
         ("the same key twice",    "[sts]\nport = 1\nport = 2\n".into(),               3, "duplicate"),

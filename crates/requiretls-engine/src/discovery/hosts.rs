@@ -5,7 +5,6 @@
 
 use super::Search;
 use super::route::Target;
-use crate::config::InsecureMxDane;
 use crate::dns::{Answer, Found};
 use requiretls_core::dane::base::{self, Alias};
 use requiretls_core::domain::Domain;
@@ -13,6 +12,7 @@ use requiretls_core::facts::{
     Addresses, HostFacts, LookupCause, LookupFailure, Route, Security, Tlsa,
 };
 use requiretls_core::next_hop::Host;
+use requiretls_core::plan::InsecureMxDane;
 use std::net::IpAddr;
 
 /// What the families' answers come to.
