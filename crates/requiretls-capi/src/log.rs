@@ -16,9 +16,11 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
-/// Sends log lines to fn, each with arg; without this call there are none. ctx: from rtls_open, and not yet shared:
-/// call it right after rtls_open. fn NULL: no more lines, for plans made from now on. arg is passed on as it is and must live as long as
-/// ctx and every plan made with it. NULL for ctx is harmless.
+/// Sends log lines to fn; without this call there are none. The lines of rtls_open come at once.
+/// ctx: from rtls_open, and not yet shared with other threads; NULL is harmless.
+/// fn: NULL: no more lines, for plans made from now on.
+/// arg: passed on to fn as it is; it must live as long as ctx and every plan made with it.
+/// Call it right after rtls_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg: *mut c_void) {
     guard::run(|| {

@@ -1,4 +1,4 @@
-//! rtls_mail_* allocate nothing: the server may leave them by longjmp at any reply.
+//! The inbound calls allocate nothing: the server may leave by longjmp after any of them.
 
 #![allow(unsafe_code, clippy::expect_used)]
 
