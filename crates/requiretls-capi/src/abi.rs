@@ -32,7 +32,8 @@ pub const RTLS_F_RAISE_ONLY: c_uint = 2;
 /// rtls_plan_new: the message has an empty return path (RFC 8689 section 5). Not for a callout that probes
 /// with an empty path on behalf of another message.
 pub const RTLS_F_NULL_PATH: c_uint = 4;
-/// rtls_plan_new: the next hop speaks LMTP.
+/// rtls_plan_new: the next hop speaks LMTP. The same rules hold for it (RFC 8689 section 2); in this
+/// version the flag changes nothing.
 pub const RTLS_F_LMTP: c_uint = 8;
 /// rtls_plan_new: AUTH will be sent to this next hop, so never in clear text.
 pub const RTLS_F_AUTH: c_uint = 16;

@@ -36,7 +36,8 @@ pub unsafe extern "C" fn rtls_plan_host(p: *mut rtls_plan, host: *const c_char) 
 }
 
 /// Instead of rtls_plan_host: which host next, in the order of the MX records, without those that may not
-/// be used? A host comes once for each of its addresses. It leaves the host before, whatever it answers.
+/// be used? A host comes once for each of its addresses, the n-th time for the n-th (RTLS_GET_ADDRESS). It
+/// leaves the host before, whatever it answers.
 /// host, size: room for the name; RTLS_HOST_SIZE suffices, and too little is misuse. A literal comes as
 ///   "[192.0.2.1]".
 /// Returns RTLS_GO: host is filled, connect to it. Anything else: host is "", no host is left, and this is

@@ -45,6 +45,28 @@ fn no_export_lets_a_panic_out() {
     assert_eq!(seen, exported, "every export was tried");
 }
 
+/// The standard error of a mail server may be the connection to its client.
+#[test]
+fn a_panic_prints_nothing() {
+    let program = std::env::current_exe().expect("this program");
+    let output = std::process::Command::new(program)
+        .args([
+            "--exact",
+            "tests::panics::no_export_lets_a_panic_out",
+            "--nocapture",
+        ])
+        .output()
+        .expect("it runs");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && stdout.contains("1 passed"),
+        "{stdout}{stderr}"
+    );
+    assert_eq!(stderr, "");
+    assert!(!stdout.contains("panicked"), "{stdout}");
+}
+
 fn process(seen: &mut Vec<&'static str>) {
     let version = panicking("rtls_version", seen, || rtls_version());
     assert_eq!(text_of(version), env!("CARGO_PKG_VERSION"));
