@@ -9,6 +9,7 @@
 
 mod arguments;
 mod delivery;
+mod gate;
 mod inbound;
 mod order;
 mod outbound;

@@ -17,7 +17,7 @@ use std::ffi::c_int;
 use std::ptr;
 
 /// A self-signed certificate, and the pin of its key in hex.
-fn certificate() -> (Vec<u8>, String) {
+pub(super) fn certificate() -> (Vec<u8>, String) {
     let made = rcgen::generate_simple_self_signed(["mx.example".to_owned()]).expect("made");
     let der = made.cert.der().to_vec();
     let reference = Reference {
@@ -35,7 +35,7 @@ fn certificate() -> (Vec<u8>, String) {
 }
 
 /// A context in which relay.example must show the certificate, and the certificate.
-fn pinned() -> (Context, Vec<u8>) {
+pub(super) fn pinned() -> (Context, Vec<u8>) {
     let (der, pin) = certificate();
     let rule = format!(
         "[next_hop.\"relay.example\"]\nfloor = \"secure\"\nmethods = [\"pin\"]\npins = [\"{pin}\"]"
