@@ -370,3 +370,27 @@ unsafe fn host_named(host: *const c_char) -> Option<Host> {
     let bytes = unsafe { text::bytes(host, RTLS_NUL, MAX_NAME) }?;
     Host::parse(str::from_utf8(bytes).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::rtls_plan;
+    use crate::tests::Context;
+    use requiretls_core::delivery::Action;
+    use std::time::Duration;
+
+    #[test]
+    fn facts_of_before_are_for_a_lookup_without_time() {
+        let ctx = Context::new("");
+        // SAFETY: a live context.
+        let ctx = unsafe { crate::handle::shared(ctx.0) };
+        let mut plan = rtls_plan::for_ctx(ctx, 0);
+        let read = plan.read(Some(b"[192.0.2.1]"), 0, Some(b""), 0);
+        assert_eq!(read, Ok(()));
+        let shared = plan.shared.clone().expect("a context");
+        let none = Duration::ZERO;
+        assert_eq!(plan.known_facts(none, &shared), None, "there are none yet");
+        assert_eq!(plan.look_up(Duration::from_millis(100)), Action::Go);
+        assert!(plan.known_facts(none, &shared).is_some());
+        assert_eq!(plan.known_facts(Duration::from_millis(1), &shared), None);
+    }
+}

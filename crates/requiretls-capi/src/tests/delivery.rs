@@ -233,6 +233,19 @@ fn a_lookup_waits_no_longer_than_it_was_told() {
 }
 
 #[test]
+fn why_is_of_the_latest_answer() {
+    let ctx = Context::new("");
+    let plan = plan_in(&ctx, State::Looked);
+    assert_eq!(plan.get(RTLS_GET_WHY, 0), None);
+    assert_eq!(plan.tls_failed(-1), RTLS_DEFER);
+    assert!(plan.why().contains("unknown way"), "{}", plan.why());
+    assert_eq!(plan.host("192.0.2.1"), RTLS_GO);
+    assert_eq!(plan.ehlo("450 later"), RTLS_NEXT_HOST);
+    assert!(plan.why().contains("temporary"), "{}", plan.why());
+    assert_eq!(plan.get(RTLS_GET_WHY, 1), None);
+}
+
+#[test]
 fn without_time_the_facts_of_before_count() {
     let ctx = Context::new("");
     let plan = plan_in(&ctx, State::Looked);
