@@ -368,3 +368,29 @@ fn certificates_are_judged_by_our_clock() {
         assert_eq!(facts.expires.is_none(), label == "no clock", "{label}");
     }
 }
+
+#[test]
+fn addresses_are_tried_in_turn() {
+    let two = ["mta-sts.d.test A 127.77.7.7", "mta-sts.d.test A 127.0.0.1"];
+    let lines = [&RECORDS[..3], two.as_slice()].concat();
+    let published = publish(&lines, &[NAME], YEARS, ok(POLICY));
+    let sts = published.world.facts("d.test").sts;
+    assert!(
+        matches!(sts, Sts::Live { .. }),
+        "the first refuses: {sts:?}"
+    );
+
+    let lines = [&RECORDS[..3], &two[..1]].concat();
+    let published = publish(&lines, &[NAME], YEARS, ok(POLICY));
+    let found = why(&published.world.facts("d.test").sts);
+    assert!(found.starts_with("TCP: "), "{found}");
+
+    // Row 38: an address in one family is enough, also when the other fails.
+    let mut published = publish(&RECORDS, &[NAME], YEARS, ok(POLICY));
+    let settings = std::mem::take(&mut published.world.settings);
+    let fault = ("AAAA mta-sts.d.test", Fault::ServFail);
+    published.world = World::new(&RECORDS, &["test"], &[fault]);
+    published.world.settings = settings;
+    let sts = published.world.facts("d.test").sts;
+    assert!(matches!(sts, Sts::Live { .. }), "{sts:?}");
+}
