@@ -147,6 +147,16 @@ impl Rules {
         entry.map_or(Ok(&self.without_rule), Result::as_ref)
     }
 
+    /// Whether any rule that can be read is so.
+    pub fn any(&self, is_so: impl Fn(&Rule) -> bool) -> bool {
+        self.exact
+            .values()
+            .chain(self.below.values())
+            .chain(&self.any)
+            .flatten()
+            .any(is_so)
+    }
+
     /// Which key [`Rules::look_up`] found, for the log; `None`: a preset or the defaults.
     #[must_use]
     pub fn key(&self, next_hop: &NextHop) -> Option<Key> {

@@ -95,6 +95,10 @@ mod tests {
                 expanded: domain("host.example.net"),
             })
         };
+        let itself = Some(Alias {
+            initial: Secure,
+            expanded: mx.clone(),
+        });
         #[rustfmt::skip]
         let rows: &[(&str, Security, Option<Alias>, &[&str])] = &[
             ("D9 no alias", Secure, None, &["mx.example.com"]),
@@ -104,6 +108,7 @@ mod tests {
             ("D9 then insecure", Insecure, to(Secure), &["mx.example.com"]),
             ("D9 first CNAME insecure", Insecure, to(Insecure), &[]),
             ("D3 insecure CNAME spoils a secure end", Secure, to(Insecure), &[]),
+            ("D9 alias of itself", Secure, itself, &["mx.example.com"]),
             ("D9 first CNAME unknown", Unknown, to(Unknown), &[]),
         ];
         for (label, addresses, alias, expected) in rows {

@@ -1,0 +1,158 @@
+//! Where is the installed library, and how does a program build against it?
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use crate::{Failure, Result, bounded};
+
+/// What `cargo xtask test` passes to `cargo xtask dist --prefix`; its `--destdir` is `target/installed`.
+const PREFIX: &str = "opt/requiretls";
+const INSTALL: &str = "cargo xtask dist --destdir target/installed --prefix /opt/requiretls";
+
+/// Every function of the header begins so.
+pub const HEADER_FUNCTION_PREFIX: &str = "rtls_";
+
+/// The root of the source tree.
+#[must_use]
+pub fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Cargo's target directory.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => workspace().join(dir),
+        None => workspace().join("target"),
+    }
+}
+
+/// The installed tree.
+pub struct Installed {
+    destdir: PathBuf,
+}
+
+impl Installed {
+    /// The tree that `cargo xtask test` installed.
+    ///
+    /// # Errors
+    /// There is none, or the sources are newer.
+    pub fn find() -> Result<Self> {
+        let installed = Self {
+            destdir: target().join("installed"),
+        };
+        let library = installed.shared_object();
+        let built = modified(&library).map_err(|_| {
+            Failure::new(format!(
+                "librequiretls is not installed for the tests: {INSTALL}"
+            ))
+        })?;
+        for crate_name in ["core", "engine", "capi"] {
+            let dir = workspace().join(format!("crates/requiretls-{crate_name}"));
+            if let Some(newer) = newer_file(&dir, built)? {
+                let newer = newer.display();
+                return Err(Failure::new(format!(
+                    "{newer} is newer than the installed library: {INSTALL}"
+                )));
+            }
+        }
+        Ok(installed)
+    }
+
+    /// `librequiretls.so`, behind its links.
+    #[must_use]
+    pub fn shared_object(&self) -> PathBuf {
+        self.libdir().join("librequiretls.so")
+    }
+
+    /// The directory of the libraries.
+    #[must_use]
+    pub fn libdir(&self) -> PathBuf {
+        self.destdir.join(PREFIX).join("lib")
+    }
+
+    /// The directory of the header.
+    #[must_use]
+    pub fn includedir(&self) -> PathBuf {
+        self.destdir.join(PREFIX).join("include")
+    }
+
+    /// What `pkg-config` says for `arguments`, in words.
+    ///
+    /// # Errors
+    /// pkg-config is missing, or does not know the package.
+    pub fn pkg_config(&self, arguments: &[&str]) -> Result<Vec<String>> {
+        need("pkg-config", "pkg-config")?;
+        let mut command = Command::new("pkg-config");
+        command
+            .args(arguments)
+            .env("PKG_CONFIG_PATH", self.libdir().join("pkgconfig"))
+            .env("PKG_CONFIG_SYSROOT_DIR", &self.destdir);
+        let said = bounded::output(&mut command, Duration::from_secs(20))?;
+        Ok(said.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Compiles and links one C program with what pkg-config says for `packages`, and nothing else.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn compile(
+        &self,
+        source: &Path,
+        program: &Path,
+        flags: &[&str],
+        packages: &[&str],
+    ) -> Result<()> {
+        let mut command = compiler()?;
+        command.args(flags).arg(source).arg("-o").arg(program);
+        command.args(self.pkg_config(&[&["--cflags", "--libs"], packages].concat())?);
+        // A system's own library directory needs no such thing.
+        command.arg(format!("-Wl,-rpath,{}", self.libdir().display()));
+        bounded::output(&mut command, Duration::from_secs(120)).map(drop)
+    }
+}
+
+/// The C compiler.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn compiler() -> Result<Command> {
+    let name = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    need(&name, "gcc")?;
+    Ok(Command::new(name))
+}
+
+/// Fails where a program is not on the machine.
+pub(crate) fn need(program: &str, package: &str) -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if program.contains('/') || std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+    {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{program} is missing on this machine: apt-get install {package}"
+    )))
+}
+
+fn modified(path: &Path) -> std::io::Result<SystemTime> {
+    path.metadata()?.modified()
+}
+
+fn newer_file(dir: &Path, than: SystemTime) -> Result<Option<PathBuf>> {
+    for entry in dir.read_dir()? {
+        let path = entry?.path();
+        let tests = path.ends_with("tests") || path.ends_with("tests.rs");
+        let found = if tests {
+            None
+        } else if path.is_dir() {
+            newer_file(&path, than)?
+        } else {
+            (modified(&path)? > than).then_some(path)
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}

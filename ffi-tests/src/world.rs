@@ -1,0 +1,267 @@
+//! What happens when the servers are real?
+//!
+//! One world is nsd with signed and unsigned zones, unbound that validates them from its own trust anchor, and a
+//! Postfix 3.11 that is every mail host of the table in [`hosts`], each with an address and a certificate of its own,
+//! and relays what it takes to a further host: with REQUIRETLS where the message demands it, and it logs that. The
+//! servers come out of unpacked Debian packages (`servers/servers.sh`) and live in namespaces of the world's own, so
+//! that worlds do not meet each other or the machine's servers, and all of it ends with the test.
+
+mod certificates;
+mod hosts;
+mod names;
+mod postfix;
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::installed::{need, target};
+use crate::{Failure, Result, bounded, workspace};
+
+const NAME_SERVER: &str = "127.25.0.54";
+const RESOLVER: &str = "127.25.0.53";
+/// The servers, in the order to start them.
+const SERVERS: [(&str, &str, u16); 3] = [
+    ("nsd", NAME_SERVER, 53),
+    ("unbound", RESOLVER, 53),
+    ("postfix311", hosts::FIRST_ADDRESS, 25),
+];
+/// Downloading and unpacking for the first time; a few milliseconds afterwards.
+const UNPACK_LIMIT: Duration = Duration::from_secs(600);
+const START_LIMIT: Duration = Duration::from_secs(60);
+const LOG_LIMIT: Duration = Duration::from_secs(20);
+
+/// Running servers; they end when this is dropped, or when the process ends.
+pub struct World {
+    dir: Option<TempDir>,
+    path: PathBuf,
+    child: Child,
+    alive: Option<ChildStdin>,
+}
+
+impl World {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// Not root, a program is missing, packages cannot be had, or a server does not come up: with what it said.
+    pub fn start() -> Result<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(Failure::new(
+                "real servers need root: for ports 25 and 53, and for mount and network namespaces",
+            ));
+        }
+        for (program, package) in [
+            ("ip", "iproute2"),
+            ("unshare", "util-linux"),
+            ("nsenter", "util-linux"),
+        ] {
+            need(program, package)?;
+        }
+        let mut get = servers("get");
+        get.args(SERVERS.map(|(name, _, _)| name));
+        bounded::output(&mut get, UNPACK_LIMIT)?;
+
+        let parent = target().join("real-servers/worlds");
+        fs::create_dir_all(&parent)?;
+        let dir = TempDir::new_in(parent)?;
+        let path = dir.path().to_path_buf();
+        write_configuration(&path)?;
+        let mut child = servers("world")
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(path.join("stderr"))?)
+            .spawn()?;
+        let (alive, stdout) = (child.stdin.take(), child.stdout.take());
+        // From here on, dropping the world ends it.
+        let world = Self {
+            dir: Some(dir),
+            path,
+            child,
+            alive,
+        };
+
+        let (said, ready) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            if let Some(pipe) = stdout {
+                // A world that ended says nothing, which is what the other side then sees.
+                drop(BufReader::new(pipe).read_line(&mut line));
+            }
+            drop(said.send(line));
+        });
+        if ready
+            .recv_timeout(START_LIMIT)
+            .is_ok_and(|line| line.trim_end() == "ready")
+        {
+            return Ok(world);
+        }
+        let stderr = fs::read_to_string(world.path.join("stderr")).unwrap_or_default();
+        Err(Failure::new(format!(
+            "the servers did not come up: {}",
+            stderr.trim()
+        )))
+    }
+
+    /// A command that sees the world's network.
+    pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net=/proc/{}/ns/net", self.child.id()))
+            .arg("--")
+            .args(words);
+        command
+    }
+
+    /// The library's configuration file for this world.
+    #[must_use]
+    pub fn configuration(&self) -> PathBuf {
+        self.path.join("requiretls.conf")
+    }
+
+    /// What a command says that runs inside one of the servers, "nsd" or "unbound" or "postfix311".
+    ///
+    /// # Errors
+    /// It does not end in time, or fails.
+    pub fn inside(&self, server: &str, words: &[&str]) -> Result<String> {
+        let mut command = servers("exec");
+        command.arg(&self.path).arg(server).args(words);
+        bounded::output(&mut command, LOG_LIMIT)
+    }
+
+    /// The directories below `/proc` of all processes of the world.
+    ///
+    /// # Errors
+    /// `/proc` cannot be read.
+    pub fn processes(&self) -> Result<Vec<PathBuf>> {
+        let space = |process: &Path| process.join("ns/net").read_link().ok();
+        let ours = space(Path::new(&format!("/proc/{}", self.child.id())));
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc")? {
+            let process = entry?.path();
+            if ours.is_some() && space(&process) == ours {
+                found.push(process);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Everything that Postfix has logged so far.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn postfix_log(&self) -> Result<String> {
+        Ok(fs::read_to_string(
+            self.path.join("postfix311/log/postfix.log"),
+        )?)
+    }
+
+    /// The line that tells where Postfix sent a message on to, by the id it gave the message.
+    ///
+    /// # Errors
+    /// There is none in time; the log is in the sentence.
+    pub fn onward(&self, queue_id: &str) -> Result<String> {
+        let end = Instant::now() + LOG_LIMIT;
+        let start = format!(": {queue_id}: to=<");
+        loop {
+            let log = self.postfix_log()?;
+            // Postfix writes whole lines, but the last one may be half read.
+            let mut lines = log
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            if let Some(line) = lines.find(|line| line.contains(&start) && line.contains("status="))
+            {
+                return Ok(line.trim_end().to_owned());
+            }
+            if Instant::now() >= end {
+                return Err(Failure::new(format!(
+                    "Postfix did not send {queue_id} on; its log:\n{log}"
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How often a mail host was connected to, by the domain whose host it is.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn connections(&self, domain: &str) -> Result<usize> {
+        let start = format!("postfix/{domain}/smtpd[");
+        let log = self.postfix_log()?;
+        Ok(log
+            .lines()
+            .filter(|line| line.contains(&start) && line.contains("]: connect from"))
+            .count())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // The world's first process reads until this closes; the kernel then ends all the others.
+        self.alive = None;
+        let end = Instant::now() + Duration::from_secs(5);
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() >= end {
+                drop(self.child.kill());
+                drop(self.child.wait());
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if std::thread::panicking()
+            && let Some(dir) = self.dir.take()
+        {
+            eprintln!(
+                "the servers' configuration and logs are kept in {}",
+                dir.keep().display()
+            );
+        }
+    }
+}
+
+fn servers(verb: &str) -> Command {
+    let mut command = Command::new("bash");
+    command
+        .arg(workspace().join("ffi-tests/servers/servers.sh"))
+        .arg(verb);
+    command.env("RQ_CACHE", target().join("real-servers"));
+    command
+}
+
+fn write_configuration(path: &Path) -> Result<()> {
+    let mut order = String::new();
+    for (name, address, port) in SERVERS {
+        writeln!(order, "{name} {address} {port}")?;
+    }
+    write(path, "servers", &order)?;
+    let certificates = certificates::issue(&hosts::HOSTS)?;
+    write(path, "ca.pem", certificates.authority())?;
+    names::write(path, &hosts::HOSTS, &certificates)?;
+    postfix::write(path, &hosts::HOSTS, &certificates)?;
+    write(path, "requiretls.conf", &requiretls_conf(path))
+}
+
+/// The resolver is not on a loopback address that the library would trust by itself: it has one more network to be on.
+fn requiretls_conf(path: &Path) -> String {
+    format!(
+        "[dns]\nmode = \"ad\"\nservers = [\"{RESOLVER}:53\"]\ntrusted = true\nfamilies = [\"ipv4\"]\n\n\
+         [sts]\nca_file = \"{}\"\n\n[cache]\ndirectory = \"\"\n",
+        path.join("ca.pem").display()
+    )
+}
+
+fn write(dir: &Path, name: &str, text: &str) -> Result<()> {
+    let file = dir.join(name);
+    if let Some(parent) = file.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(&file, text).map_err(|error| Failure::new(format!("{}: {error}", file.display())))
+}

@@ -1,0 +1,119 @@
+//! How is one Postfix all the mail hosts at once?
+//!
+//! A listener of its own for each host, with the host's certificate. `syslog_name` tells them apart in the log. What is
+//! taken in is relayed to one further host that is secured by DANE, so that the log shows by the message's id whether
+//! the requirement went on: `tls=dane/requiretls` against `tls=dane`. That last host drops everything.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::RESOLVER;
+use super::certificates::Certificates;
+use super::hosts::{Host, ONWARD};
+use crate::Result;
+
+/// `inet_interfaces` are the machine's own addresses, and 127.0.0.1 is the only one configured.
+const MAIN: &str = "\
+compatibility_level = 3.6
+myhostname = relay.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+maillog_file = /var/log/postfix.log
+alias_maps =
+relay_domains = static:all
+relay_transport = smtp:@ONWARD@
+smtpd_relay_restrictions = reject_unauth_destination
+smtpd_peername_lookup = no
+smtpd_tls_security_level = may
+smtpd_tls_loglevel = 1
+smtp_bind_address = 127.25.0.30
+smtp_dns_support_level = dnssec
+smtp_tls_security_level = dane-only
+smtp_tls_loglevel = 1
+";
+/// Name, columns after the type, program where it differs from the name.
+const SERVICES: [(&str, &str, &str); 18] = [
+    ("pickup", "n - n 5 1", ""),
+    ("cleanup", "n - n - 0", ""),
+    ("qmgr", "n - n 5 1", ""),
+    ("tlsmgr", "- - n 1000? 1", ""),
+    ("rewrite", "- - n - -", "trivial-rewrite"),
+    ("bounce", "- - n - 0", ""),
+    ("defer", "- - n - 0", "bounce"),
+    ("trace", "- - n - 0", "bounce"),
+    ("verify", "- - n - 1", ""),
+    ("flush", "n - n 1000? 0", ""),
+    ("proxymap", "- - n - -", ""),
+    ("smtp", "- - n - -", ""),
+    ("error", "- - n - -", ""),
+    ("retry", "- - n - -", "error"),
+    ("discard", "- - n - -", ""),
+    ("anvil", "- - n - 1", ""),
+    ("scache", "- - n - 1", ""),
+    ("showq", "n - n - -", ""),
+];
+
+/// Writes Postfix' configuration and command.
+pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> Result<()> {
+    let mut master = String::new();
+    for (host, shown) in hosts.iter().zip(certificates.hosts()) {
+        let domain = host.domain;
+        write!(
+            master,
+            "{}:25 inet n - n - - smtpd -o syslog_name=postfix/{domain} -o myhostname={} \
+             -o smtpd_tls_chain_files=/etc/rq/{domain}.pem",
+            host.listens_at(),
+            host.name()
+        )?;
+        if !host.starttls {
+            master.push_str(" -o smtpd_tls_security_level=none");
+        }
+        if !host.requiretls {
+            master.push_str(" -o requiretls_enable=no");
+        }
+        if domain == ONWARD {
+            master.push_str(" -o content_filter=discard:");
+        }
+        master.push('\n');
+        super::write(
+            dir,
+            &format!("postfix311/up/etc/rq/{domain}.pem"),
+            &shown.pem,
+        )?;
+    }
+    for (name, columns, program) in SERVICES {
+        let program = if program.is_empty() { name } else { program };
+        writeln!(master, "{name} unix {columns} {program}")?;
+    }
+    master.push_str("postlog unix-dgram n - n - 1 postlogd\n");
+    write_settled(dir, "postfix311/up/etc/postfix/master.cf", &master)?;
+    write_settled(
+        dir,
+        "postfix311/up/etc/postfix/main.cf",
+        &MAIN.replace("@ONWARD@", ONWARD),
+    )?;
+    super::write(
+        dir,
+        "postfix311/up/etc/resolv.conf",
+        &format!("nameserver {RESOLVER}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
+    )?;
+    super::write(dir, "postfix311/up/etc/hosts", "127.0.0.1 localhost\n")?;
+    super::write(
+        dir,
+        "postfix311/cmd",
+        "exec /usr/lib/postfix/sbin/master -s -c /etc/postfix",
+    )
+}
+
+/// Postfix waits a second or two before it reads a file that was written just now, lest it reads half of it.
+fn write_settled(dir: &Path, name: &str, text: &str) -> Result<()> {
+    super::write(dir, name, text)?;
+    let past = SystemTime::now() - Duration::from_secs(60);
+    Ok(File::options()
+        .write(true)
+        .open(dir.join(name))?
+        .set_modified(past)?)
+}
