@@ -218,7 +218,13 @@ impl rtls_plan {
             .known_facts(budget, &shared)
             .unwrap_or_else(|| self.discover(&shared, &next_hop, &rule, budget));
         let site = Site::of(&rule.methods);
-        let plan = Plan::new(next_hop, self.message, rule, shared.config.sending.settings, facts);
+        let plan = Plan::new(
+            next_hop,
+            self.message,
+            rule,
+            shared.config.sending.settings,
+            facts,
+        );
         let delivery = Delivery::new(plan);
         let action = match delivery.plan().refused() {
             None => Action::Go,

@@ -13,7 +13,8 @@
 //! let discovery = Discovery::open(&config)?; // before chroot and setuid
 //!
 //! let next_hop = NextHop::parse("example.com")?;
-//! let rule = config.rules.look_up(&next_hop)?; // unreadable: defer, 451 4.3.5
+//! // Unreadable: defer, 451 4.3.5.
+//! let rule = config.rules.look_up(&next_hop).map_err(Clone::clone)?;
 //! let question = Question {
 //!     next_hop: &next_hop,
 //!     hosts: &[],
