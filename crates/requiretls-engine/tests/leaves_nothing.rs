@@ -102,7 +102,12 @@ mod tests {
             lookup.join().unwrap()
         });
         assert!(matches!(facts.sts, Sts::Live { .. }), "{:?}", facts.sts);
-        std::thread::sleep(Duration::from_millis(100)); // the servers' ends
+        for _ in 0..200 {
+            if descriptors() == before {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10)); // the servers close their ends
+        }
         assert_eq!(descriptors(), before);
         assert_eq!(threads(), threads_before);
     }

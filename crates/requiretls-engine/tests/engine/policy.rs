@@ -201,10 +201,10 @@ fn a_policy_host_that_drips_or_is_silent_ends_with_the_deadline() {
         let begin = Instant::now();
         let facts = published
             .world
-            .ask("d.test", &[], &Rule::default(), false, 800);
+            .ask("d.test", &[], &Rule::default(), false, 2_000);
         assert_eq!(why(&facts.sts), "timed out", "{label}");
         assert!(
-            begin.elapsed() < Duration::from_millis(700),
+            begin.elapsed() < Duration::from_millis(1_800),
             "{label}: half of it"
         );
         let found = matches!(
