@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
 
 struct Built {
     archive: PathBuf,
-    /// "-lgcc_s", "-lm" and so on: what the archive needs.
+    /// `-lgcc_s`, `-lm` and so on: what the archive needs.
     native: Vec<String>,
 }
 
