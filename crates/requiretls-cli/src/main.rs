@@ -1,3 +1,43 @@
-//! The requiretls command.
+//! The `requiretls` command: asks the library what a mail server would ask it.
 #![forbid(unsafe_code)]
-fn main() {}
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod explain;
+mod mail_from;
+
+/// `EX_USAGE` of sysexits.h.
+const USAGE: u8 = 64;
+
+/// Per-message TLS policy for mail: what did the sender require, and may this message go there?
+#[derive(Parser)]
+#[command(name = "requiretls", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Explain(explain::Args),
+    MailFrom(mail_from::Args),
+}
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::Explain(args) => explain::run(&args),
+            Command::MailFrom(args) => mail_from::run(&args),
+        },
+        Err(error) => {
+            // A closed standard output leaves nobody to tell.
+            let _ = error.print();
+            if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}

@@ -5,7 +5,57 @@
 //! itself: DANE (RFC 7672), PKIX for the host (RFC 8461 section 4.2), PKIX for the next-hop
 //! domain (R19, L9), the site's own names and pins (P8).
 
+mod reference;
+
+pub use reference::{Reference, Site, Via};
+
+use crate::dane::{self, certificate::Certificate};
+use crate::domain::Domain;
+use crate::pkix::{self, Roots, Verified};
+use ring::digest::{SHA256, digest};
 use std::fmt;
+
+/// Judges the chain that a peer sent, leaf first, in DER, against what may be proved on this
+/// connection. `now` is in seconds since 1970.
+///
+/// An empty chain was not supplied (row 12a). Each method is judged by itself: DANE-EE and pins
+/// look at the leaf's key alone, whatever else is wrong with the chain. The work is bounded by
+/// [`pkix::MAX_CHAIN`] and [`pkix::MAX_CERTIFICATE`]; what is beyond them is malformed.
+#[must_use]
+pub fn authenticate(reference: &Reference, chain: &[&[u8]], roots: &Roots, now: u64) -> Evidence {
+    let Some(leaf) = chain.first() else {
+        return Evidence::not_supplied();
+    };
+    let leaf_key = leaf_key(leaf);
+    let system = pkix::verify(chain, roots, now);
+    let named = |verified: &Result<Verified<'_>, Outcome>, name: Option<&Domain>| match name {
+        None => NOT_APPLICABLE,
+        Some(name) => verified.as_ref().map_or_else(|o| *o, |v| v.outcome(name)),
+    };
+    let site = &reference.site;
+    Evidence::new(|method| match method {
+        Method::Dane => reference
+            .tlsa
+            .as_ref()
+            .map_or(NOT_APPLICABLE, |(base, records)| {
+                dane::verify::judge(records, &reference.dane_names(base), chain, now)
+            }),
+        Method::PkixHost => named(&system, reference.host.as_ref()),
+        Method::PkixNextHop => named(&system, reference.next_hop.as_ref()),
+        Method::SitePkix => match &site.ca {
+            _ if site.pkix_names.is_empty() => NOT_APPLICABLE,
+            None => any_name(&system, &site.pkix_names),
+            Some(ca) => any_name(&pkix::verify(chain, ca, now), &site.pkix_names),
+        },
+        Method::SitePin => match leaf_key {
+            _ if site.pins.is_empty() => NOT_APPLICABLE,
+            None => Outcome::Fails(CertFailure::Malformed),
+            Some(key) if site.pins.contains(&key) => Outcome::Holds,
+            Some(_) => Outcome::Fails(CertFailure::PinMismatch),
+        },
+    })
+    .with_leaf_key(leaf_key)
+}
 
 /// The ways in which a chain can authenticate a host.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -69,6 +119,7 @@ pub enum CertUndecided {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Evidence {
     outcomes: [Outcome; 5],
+    leaf_key: Option<[u8; 32]>,
 }
 
 impl Evidence {
@@ -77,6 +128,7 @@ impl Evidence {
     pub fn not_supplied() -> Self {
         Self {
             outcomes: [Outcome::Undecided(CertUndecided::NotSupplied); 5],
+            leaf_key: None,
         }
     }
 
@@ -85,7 +137,21 @@ impl Evidence {
     pub fn new(outcome: impl Fn(Method) -> Outcome) -> Self {
         Self {
             outcomes: Method::ALL.map(outcome),
+            leaf_key: None,
         }
+    }
+
+    /// The same with the leaf's key, SHA-256 of its subject public key info.
+    #[must_use]
+    pub fn with_leaf_key(self, leaf_key: Option<[u8; 32]>) -> Self {
+        Self { leaf_key, ..self }
+    }
+
+    /// SHA-256 of the leaf's subject public key info, as in TLSA `3 1 1`; `None` when no chain was
+    /// handed over or the leaf cannot be read.
+    #[must_use]
+    pub fn leaf_key(&self) -> Option<[u8; 32]> {
+        self.leaf_key
     }
 
     /// What the method came to.
@@ -136,3 +202,24 @@ impl fmt::Display for CertUndecided {
         })
     }
 }
+
+const NOT_APPLICABLE: Outcome = Outcome::Fails(CertFailure::NotApplicable);
+
+fn any_name(verified: &Result<Verified<'_>, Outcome>, names: &[Domain]) -> Outcome {
+    match verified {
+        Err(refusal) => *refusal,
+        Ok(verified) if names.iter().any(|name| verified.is_for(name)) => Outcome::Holds,
+        Ok(_) => Outcome::Fails(CertFailure::HostMismatch),
+    }
+}
+
+fn leaf_key(leaf: &[u8]) -> Option<[u8; 32]> {
+    if leaf.len() > pkix::MAX_CERTIFICATE {
+        return None;
+    }
+    let spki = Certificate::parse(leaf)?.spki;
+    digest(&SHA256, spki).as_ref().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests;

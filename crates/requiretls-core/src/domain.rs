@@ -18,19 +18,30 @@ impl Domain {
     /// # Errors
     /// [`DomainError`] says what the name lacks.
     pub fn parse(name: &[u8]) -> Result<Self, DomainError> {
-        let name = name.strip_suffix(b".").unwrap_or(name);
-        if name.is_empty() {
-            return Err(DomainError::Empty);
+        // No name that fits has more octets in UTF-8; IDNA takes its time with long ones.
+        if name.len() > 1024 {
+            return Err(DomainError::TooLong);
         }
-        let text = if name.is_ascii() && !has_a_label(name) {
+        let mut text = if name.is_ascii() && !has_a_label(name) {
             String::from_utf8_lossy(name).to_ascii_lowercase()
         } else {
             idna::domain_to_ascii_cow(name, idna::AsciiDenyList::EMPTY)
                 .map_err(|_| DomainError::NotIdna)?
                 .into_owned()
         };
+        // After IDNA, which knows dots of other scripts too.
+        if text.ends_with('.') {
+            text.pop();
+        }
         check(&text)?;
         Ok(Self(text))
+    }
+
+    /// A name written in this crate's own source, canonical as it stands.
+    pub(crate) fn known(name: impl Into<String>) -> Self {
+        let name = name.into();
+        debug_assert!(check(&name).is_ok(), "{name}");
+        Self(name)
     }
 
     /// The name as text.
@@ -43,6 +54,12 @@ impl Domain {
     #[must_use]
     pub fn parent(&self) -> Option<&str> {
         self.0.split_once('.').map(|(_, rest)| rest)
+    }
+
+    /// The name one label further down; `None` when that is too long to be a name.
+    pub(crate) fn child(&self, label: &str) -> Option<Self> {
+        let name = format!("{label}.{self}");
+        check(&name).ok().map(|()| Self(name))
     }
 }
 
@@ -112,3 +129,6 @@ fn check(name: &str) -> Result<(), DomainError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use crate::dane::TlsaRecord;
 use crate::domain::Domain;
 use crate::mta_sts::Policy;
 use crate::next_hop::Host;
+use std::fmt;
 use std::net::IpAddr;
 
 /// Everything that is known about one next hop.
@@ -150,5 +151,11 @@ impl LookupCause {
             Self::Timeout => "timed out",
             Self::PolicyUnavailable => "policy could not be had",
         }
+    }
+}
+
+impl fmt::Display for LookupFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lookup of {}: {}", self.question, self.cause.as_str())
     }
 }

@@ -12,6 +12,7 @@
 
 pub mod authenticate;
 pub mod case;
+pub mod connection;
 pub mod dane;
 pub mod decision;
 pub mod delivery;
@@ -22,6 +23,8 @@ pub mod facts;
 pub mod log_line;
 pub mod mail_param;
 pub mod mta_sts;
+pub mod need;
+pub mod negotiated;
 pub mod next_hop;
 pub mod pkix;
 pub mod plan;
@@ -32,3 +35,5 @@ pub mod site_policy;
 pub mod tag;
 pub mod tls_level;
 pub mod tls_required;
+pub mod tlsrpt;
+mod txt_record;

@@ -132,3 +132,6 @@ fn literal(text: &str) -> Option<IpAddr> {
     let address: IpAddr = address.parse().ok()?;
     (!tagged || address.is_ipv6()).then_some(address)
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,3 +73,52 @@ impl fmt::Display for Reply {
         write!(f, "{} {} {}", self.code, self.enhanced, self.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Enhanced, Reply};
+
+    #[test]
+    fn a_text_holds_only_what_a_reply_line_can() {
+        for (label, text, written) in [
+            ("plain", "no TLS at mx.example", "no TLS at mx.example"),
+            ("a format for printf", "100%s", "100?s"),
+            ("a second line", "a\r\n250 ok", "a??250 ok"),
+            ("NUL and TAB", "a\0\tb", "a??b"),
+            ("8-bit", "b\u{fc}cher", "b?cher"),
+            ("DEL", "a\u{7f}", "a?"),
+            ("empty", "", ""),
+        ] {
+            let reply = Reply::new(550, Enhanced(5, 7, 10), text);
+            assert_eq!(reply.text, written, "{label}");
+        }
+        assert_eq!(
+            Reply::new(451, Enhanced(4, 7, 5), "later").to_string(),
+            "451 4.7.5 later"
+        );
+    }
+
+    #[test]
+    fn enhanced_codes_are_read_strictly() {
+        for (word, code) in [
+            ("5.7.10", Some(Enhanced(5, 7, 10))),
+            ("4.0.0", Some(Enhanced(4, 0, 0))),
+            ("2.1.5", Some(Enhanced(2, 1, 5))),
+            ("5.999.999", Some(Enhanced(5, 999, 999))),
+            ("3.1.1", None),
+            ("5.7", None),
+            ("5.7.1.1", None),
+            ("5.7.1000", None),
+            ("55.7.1", None),
+            ("5..1", None),
+            ("5.7.", None),
+            ("5.7.+1", None),
+            ("", None),
+        ] {
+            assert_eq!(Enhanced::parse(word), code, "{word}");
+            if let Some(code) = code {
+                assert_eq!(code.to_string(), word);
+            }
+        }
+    }
+}

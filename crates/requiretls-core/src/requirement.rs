@@ -202,3 +202,147 @@ impl Proof {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Downgrade, Proof, Requirement, Requiring};
+    use crate::tls_level::TlsLevel;
+
+    /// Every requirement that can be built: nothing, two downgrades, LE, LS, and the onward ones.
+    pub(crate) fn all() -> Vec<Requirement> {
+        let mut all = vec![
+            Requirement::None,
+            Requirement::Downgrade(Downgrade::HeaderField),
+            Requirement::Downgrade(Downgrade::Parameter),
+        ];
+        for level in [TlsLevel::May, TlsLevel::Encrypt, TlsLevel::Secure] {
+            for onward in [false, true] {
+                for proof in [
+                    Proof::Unnamed,
+                    Proof::Either,
+                    Proof::Chain,
+                    Proof::Dane,
+                    Proof::Both,
+                ] {
+                    for dnssec in [false, true] {
+                        all.extend(
+                            Requiring::from_fields(level, onward, proof, dnssec)
+                                .map(Requirement::Requiring),
+                        );
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn twenty_one_can_be_built() {
+        // 3, LE and LS, and onward: 3 proofs at encrypt and 5 at secure, each with and without DNSSEC.
+        assert_eq!(all().len(), 3 + 2 + (3 + 5) * 2);
+    }
+
+    #[test]
+    fn merge_is_commutative_associative_and_idempotent() {
+        for a in all() {
+            assert_eq!(a.merge(a), a, "{a:?}");
+            for b in all() {
+                let ab = a.merge(b);
+                assert_eq!(ab, b.merge(a), "{a:?} {b:?}");
+                assert!(all().contains(&ab), "{a:?} {b:?}: closed");
+                assert_eq!(ab.merge(a), ab, "{a:?} {b:?}: absorbs");
+                for c in all() {
+                    assert_eq!(ab.merge(c), a.merge(b.merge(c)), "{a:?} {b:?} {c:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn merge_never_asks_for_less() {
+        for a in all() {
+            for b in all() {
+                let ab = a.merge(b);
+                assert!(ab.level() >= a.level(), "{a:?} {b:?}");
+                if let Some(required) = a.requiring() {
+                    let merged = ab.requiring().expect("a requiring tag beats a downgrade");
+                    assert!(merged.onward() >= required.onward(), "{a:?} {b:?}");
+                    assert!(merged.dnssec() >= required.dnssec(), "{a:?} {b:?}");
+                    for part in [Proof::Chain, Proof::Dane] {
+                        let asked = [part, Proof::Both].contains(&required.proof());
+                        let kept = [part, Proof::Both].contains(&merged.proof());
+                        assert!(!asked || kept, "{a:?} {b:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn merge_by_rows() {
+        let draft =
+            |chain, dane, dnssec| Requirement::Requiring(Requiring::draft(chain, dane, dnssec));
+        let header = Requirement::Downgrade(Downgrade::HeaderField);
+        let parameter = Requirement::Downgrade(Downgrade::Parameter);
+        let (le, ls) = (
+            Requirement::Requiring(Requiring::LE),
+            Requirement::Requiring(Requiring::LS),
+        );
+        let fields = |level, proof, dnssec| {
+            Requiring::from_fields(level, true, proof, dnssec)
+                .map(Requirement::Requiring)
+                .expect("a row")
+        };
+        for (label, a, b, merged) in [
+            ("LM beats H", header, parameter, parameter),
+            ("R beats H", Requirement::R, header, Requirement::R),
+            ("LE beats LM", le, parameter, le),
+            ("nothing adds nothing", Requirement::None, header, header),
+            (
+                "LS and F0 make R",
+                ls,
+                draft(false, false, false),
+                Requirement::R,
+            ),
+            (
+                "CHAIN and DANE, both",
+                draft(true, false, false),
+                draft(false, true, false),
+                fields(TlsLevel::Secure, Proof::Both, false),
+            ),
+            (
+                "CHAIN,DANE and CHAIN",
+                draft(true, true, false),
+                draft(true, false, false),
+                draft(true, false, false),
+            ),
+            (
+                "R and F0+DNSSEC",
+                Requirement::R,
+                draft(false, false, true),
+                fields(TlsLevel::Secure, Proof::Unnamed, true),
+            ),
+        ] {
+            assert_eq!(a.merge(b), merged, "{label}");
+        }
+    }
+
+    #[test]
+    fn the_draft_forms() {
+        for (label, chain, dane, level, proof) in [
+            ("F0", false, false, TlsLevel::Encrypt, Proof::Unnamed),
+            ("FC", true, false, TlsLevel::Encrypt, Proof::Chain),
+            ("FD", false, true, TlsLevel::Secure, Proof::Dane),
+            ("FCD", true, true, TlsLevel::Encrypt, Proof::Either),
+        ] {
+            for dnssec in [false, true] {
+                let draft = Requiring::draft(chain, dane, dnssec);
+                assert_eq!(
+                    Some(draft),
+                    Requiring::from_fields(level, true, proof, dnssec),
+                    "{label}"
+                );
+            }
+        }
+    }
+}

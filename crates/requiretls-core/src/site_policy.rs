@@ -1,9 +1,35 @@
 //! What has the site decided about a next hop?
 //!
-//! Bilateral rules, keyed by the next hop as routed (P8, P12, P13). The longest match wins alone.
+//! Bilateral rules, keyed by the next hop as routed (P8, P12, P13). The longest match wins alone:
+//! its whole table counts, and what it leaves unset takes the defaults, not a shorter rule's.
 
-use crate::domain::Domain;
+use crate::domain::{Domain, DomainError};
+use crate::next_hop::NextHop;
 use crate::tls_level::TlsLevel;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::fmt;
+
+/// All rules of a site.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    exact: HashMap<NextHop, Entry>,
+    below: HashMap<Domain, Entry>,
+    any: Option<Entry>,
+    without_rule: Rule,
+    preset: Entry,
+}
+
+/// Which next hops a rule is for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Key {
+    /// `*`: those for which there is no other rule.
+    Any,
+    /// `.example.com`: every name below, but not `example.com`.
+    Below(Domain),
+    /// `example.com`, `192.0.2.1`, `unix:/path`: this one.
+    Exact(NextHop),
+}
 
 /// The rule for one next hop.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -77,6 +103,169 @@ pub enum PeerDialect {
     Draft,
 }
 
+impl Rules {
+    /// Adds the rule for a key.
+    ///
+    /// # Errors
+    /// [`RuleError`], when the key has a rule already, or its words are for local endpoints alone.
+    pub fn insert(&mut self, key: Key, rule: Rule) -> Result<(), RuleError> {
+        let local_key = matches!(&key, Key::Exact(next_hop) if next_hop.is_local_endpoint());
+        if rule.hop.is_local() && !local_key {
+            return Err(RuleError::LocalElsewhere); // P12: refuse to start
+        }
+        self.add(key, Ok(rule))
+    }
+
+    /// Adds a key whose rule cannot be read: what goes there is deferred (row 15, 451 4.3.5),
+    /// never sent as if there were no rule.
+    ///
+    /// # Errors
+    /// [`RuleError`], when the key has a rule already.
+    pub fn insert_unreadable(&mut self, key: Key, why: Unreadable) -> Result<(), RuleError> {
+        self.add(key, Err(why))
+    }
+
+    /// The rule for a next hop: the exact one, else the one for the longest parent, else `*`, else
+    /// the defaults.
+    ///
+    /// P12's preset stands for a local endpoint (a unix socket or loopback literal) that has no
+    /// rule of its own: hop mode opportunistic. Floor, methods and another hop mode than enforce
+    /// of a rule `*` hold there too; where to send and what to look up, which it says about other
+    /// machines, does not.
+    ///
+    /// # Errors
+    /// The rule is [`Unreadable`].
+    pub fn look_up(&self, next_hop: &NextHop) -> Result<&Rule, &Unreadable> {
+        let exact = match next_hop {
+            NextHop::Literal(address) => self.exact.get(&NextHop::Literal(address.to_canonical())),
+            NextHop::Domain(_) | NextHop::Socket(_) => self.exact.get(next_hop),
+        };
+        let entry = exact
+            .or_else(|| self.below(next_hop.domain()?))
+            .or_else(|| next_hop.is_local_endpoint().then_some(&self.preset))
+            .or(self.any.as_ref());
+        entry.map_or(Ok(&self.without_rule), Result::as_ref)
+    }
+
+    /// Whether any rule that can be read is so.
+    pub fn any(&self, is_so: impl Fn(&Rule) -> bool) -> bool {
+        self.exact
+            .values()
+            .chain(self.below.values())
+            .chain(&self.any)
+            .flatten()
+            .any(is_so)
+    }
+
+    /// Which key [`Rules::look_up`] found, for the log; `None`: a preset or the defaults.
+    #[must_use]
+    pub fn key(&self, next_hop: &NextHop) -> Option<Key> {
+        let next_hop = canonical(next_hop.clone());
+        if self.exact.contains_key(&next_hop) {
+            return Some(Key::Exact(next_hop));
+        }
+        let below = next_hop
+            .domain()
+            .and_then(|domain| parents(domain).find(|parent| self.below.contains_key(parent)));
+        below
+            .map(Key::Below)
+            .or_else(|| self.any.is_some().then_some(Key::Any))
+    }
+
+    fn add(&mut self, key: Key, entry: Entry) -> Result<(), RuleError> {
+        let replaced = match key {
+            Key::Any if self.any.is_some() => true,
+            Key::Any => {
+                self.preset = entry.clone().map(|any| preset(&any));
+                self.any = Some(entry);
+                false
+            }
+            Key::Below(domain) => match self.below.entry(domain) {
+                Vacant(place) => {
+                    place.insert(entry);
+                    false
+                }
+                Occupied(_) => true,
+            },
+            Key::Exact(next_hop) => match self.exact.entry(canonical(next_hop)) {
+                Vacant(place) => {
+                    place.insert(entry);
+                    false
+                }
+                Occupied(_) => true,
+            },
+        };
+        if replaced {
+            return Err(RuleError::Duplicate);
+        }
+        Ok(())
+    }
+
+    fn below(&self, domain: &Domain) -> Option<&Entry> {
+        parents(domain).find_map(|parent| self.below.get(&parent))
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            exact: HashMap::new(),
+            below: HashMap::new(),
+            any: None,
+            without_rule: Rule::default(),
+            preset: Ok(preset(&Rule::default())),
+        }
+    }
+}
+
+impl Key {
+    /// Reads `example.com`, `.example.com`, `*`, an address literal or `unix:/path`. Names may be
+    /// written in A- or U-labels, in any case, with a final dot: all are one key.
+    ///
+    /// # Errors
+    /// [`DomainError`], when it is none of these.
+    pub fn parse(text: &str) -> Result<Self, DomainError> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        if let Some(parent) = text.strip_prefix('.') {
+            return Domain::parse(parent.as_bytes()).map(Self::Below);
+        }
+        NextHop::parse(text).map(|next_hop| Self::Exact(canonical(next_hop)))
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Below(domain) => write!(f, ".{domain}"),
+            Self::Exact(next_hop) => next_hop.fmt(f),
+        }
+    }
+}
+
+impl HopMode {
+    /// Whether the next hop is a configured socket or loopback endpoint without discovery (P12).
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::Local | Self::LocalCarry)
+    }
+
+    /// The word used in configuration and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Encrypt => "encrypt",
+            Self::Opportunistic => "opportunistic",
+            Self::Off => "off",
+            Self::Local => "local",
+            Self::LocalCarry => "local carry",
+        }
+    }
+}
+
 impl Methods {
     /// Whether the site named no method.
     #[must_use]
@@ -84,3 +273,71 @@ impl Methods {
         !self.dane && self.pkix_names.is_empty() && self.pins.is_empty()
     }
 }
+
+/// A rule that is there and cannot be read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unreadable(
+    /// Where and why, for the log: "/etc/rules, line 3: unknown hop mode".
+    pub String,
+);
+
+/// Why a rule cannot be added.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RuleError {
+    /// There is a rule for this key: which of two equal ones rules would be chance (P12).
+    Duplicate,
+    /// `local` or `local carry` for what is no unix socket and no loopback literal.
+    LocalElsewhere,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Duplicate => "a second rule for the same next hop",
+            Self::LocalElsewhere => {
+                "the hop modes \"local\" and \"local carry\" are for unix sockets and loopback \
+                 literals alone"
+            }
+        })
+    }
+}
+
+impl std::error::Error for Unreadable {}
+impl std::error::Error for RuleError {}
+
+type Entry = Result<Rule, Unreadable>;
+
+fn preset(any: &Rule) -> Rule {
+    Rule {
+        floor: any.floor,
+        methods: any.methods.clone(),
+        hop: match any.hop {
+            HopMode::Enforce => HopMode::Opportunistic,
+            other => other,
+        },
+        ..Rule::default()
+    }
+}
+
+/// The names above a name, the longest first.
+fn parents(domain: &Domain) -> impl Iterator<Item = Domain> {
+    let parent = |domain: &Domain| Domain::parse(domain.parent()?.as_bytes()).ok();
+    std::iter::successors(parent(domain), parent)
+}
+
+/// An IPv4 address in IPv6 clothes is the IPv4 address: one endpoint, one rule.
+fn canonical(next_hop: NextHop) -> NextHop {
+    match next_hop {
+        NextHop::Literal(address) => NextHop::Literal(address.to_canonical()),
+        NextHop::Domain(_) | NextHop::Socket(_) => next_hop,
+    }
+}
+
+#[cfg(test)]
+mod tests;

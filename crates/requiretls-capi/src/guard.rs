@@ -1,0 +1,90 @@
+//! What does C see of a panic?
+//!
+//! Nothing: every export runs in here. A panic becomes the failure value of its family of calls,
+//! and is not printed: a mail server's standard error may be the SMTP connection.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+/// Runs the body of an export; `None`: it panicked.
+pub(crate) fn run<T>(call: impl FnOnce() -> T) -> Option<T> {
+    SILENCER.call_once(silence);
+    INSIDE.with(|depth| depth.set(depth.get() + 1));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(test)]
+        on_purpose::panic_if_asked();
+        call()
+    }));
+    INSIDE.with(|depth| depth.set(depth.get() - 1));
+    match result {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            // Dropping a payload can panic again; a leak in a broken program is the lesser evil.
+            std::mem::forget(payload);
+            None
+        }
+    }
+}
+
+/// Where the latest panic of this thread was, for the log; empty when there was none.
+pub(crate) fn place() -> String {
+    let place = PLACE.get();
+    let text = place.split(|b| *b == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
+static SILENCER: Once = Once::new();
+
+thread_local! {
+    static INSIDE: Cell<u32> = const { Cell::new(0) };
+    /// No heap: a value with a destructor would leave work for the end of the host's thread.
+    static PLACE: Cell<[u8; 96]> = const { Cell::new([0; 96]) };
+}
+
+/// In a C program the panic hook is the library's own; in a Rust program it is everybody's, so
+/// panics outside of our calls go where they went before.
+fn silence() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let inside = INSIDE.try_with(Cell::get).unwrap_or(0) > 0;
+        if !inside {
+            return before(info);
+        }
+        let mut place = [0; 96];
+        if let Some(at) = info.location() {
+            // A file name that is too long is cut.
+            let _ = write!(place.as_mut_slice(), "{}:{}", at.file(), at.line());
+        }
+        let _ = PLACE.try_with(|cell| cell.set(place));
+    }));
+}
+
+/// Panics inside the next export of this thread, to see that none of them lets it out.
+/// cbindgen:ignore
+#[cfg(test)]
+pub(crate) mod on_purpose {
+    use std::cell::Cell;
+
+    thread_local! {
+        static ASKED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// The next export of this thread panics.
+    pub(crate) fn in_next_call() {
+        ASKED.set(true);
+    }
+
+    /// Whether no export has run since.
+    pub(crate) fn still_asked() -> bool {
+        ASKED.take()
+    }
+
+    #[allow(clippy::panic)]
+    pub(super) fn panic_if_asked() {
+        if ASKED.take() {
+            panic!("on purpose");
+        }
+    }
+}

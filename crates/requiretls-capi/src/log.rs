@@ -1,0 +1,189 @@
+//! Where do log lines go?
+//!
+//! To the function that the server named for its context, on the thread of the call that they are
+//! about. The subscriber is set for the length of one call and never for the process.
+
+use crate::abi::rtls_log_fn;
+use crate::ctx::rtls_ctx;
+use crate::text::Line;
+use crate::{guard, handle};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::CString;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
+
+/// Sends log lines to fn, each with arg; without this call there are none. ctx: from rtls_open, and not yet shared:
+/// call it right after rtls_open. fn NULL: no more lines, for plans made from now on. arg is passed on as it is and must live as long as
+/// ctx and every plan made with it. NULL for ctx is harmless.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg: *mut c_void) {
+    guard::run(|| {
+        // SAFETY: by the header NULL or what rtls_open gave, used by this thread alone.
+        if let Some(ctx) = unsafe { handle::exclusive(ctx) } {
+            ctx.set_log(r#fn.map(|function| Log::new(Callback { function, arg })));
+        }
+    });
+}
+
+/// A place for log lines.
+#[derive(Clone)]
+pub(crate) struct Log {
+    callback: Callback,
+    dispatch: Dispatch,
+}
+
+/// syslog's numbers.
+#[derive(Clone, Copy)]
+pub(crate) enum Severity {
+    Error = 3,
+    Notice = 5,
+}
+
+#[derive(Clone, Copy)]
+struct Callback {
+    function: unsafe extern "C" fn(*mut c_void, c_int, *const c_char),
+    arg: *mut c_void,
+}
+
+// SAFETY: the header says that the function may be called by several threads at the same time, and
+// arg is only passed on to it.
+unsafe impl Send for Callback {}
+// SAFETY: as above.
+unsafe impl Sync for Callback {}
+
+impl Log {
+    fn new(callback: Callback) -> Self {
+        Self {
+            callback,
+            dispatch: Dispatch::new(Lines(callback)),
+        }
+    }
+
+    /// Runs a part of a call whose events are to become log lines.
+    pub(crate) fn during<T>(log: Option<&Self>, part: impl FnOnce() -> T) -> T {
+        match log {
+            Some(log) => tracing::dispatcher::with_default(&log.dispatch, part),
+            None => part(),
+        }
+    }
+
+    /// One line, without allocating.
+    pub(crate) fn line(&self, severity: Severity, text: fmt::Arguments<'_>) {
+        let mut line = Line::new();
+        let _ = line.write_fmt(text);
+        self.callback.send(severity as c_int, line.finish());
+    }
+
+    /// A line that was kept.
+    pub(crate) fn again(&self, kept: &Kept) {
+        self.callback.send(kept.level, &kept.line);
+    }
+}
+
+impl Callback {
+    fn send(self, level: c_int, line: &CStr) {
+        // SAFETY: the header asks for a function that may be called in this way, on the thread of
+        // the call, and that returns normally; the line lives until it has returned.
+        unsafe { (self.function)(self.arg, level, line.as_ptr()) }
+    }
+}
+
+/// A line that was to be logged when there was nowhere to log to.
+pub(crate) struct Kept {
+    level: c_int,
+    line: CString,
+}
+
+impl Kept {
+    /// No call has more to say than this.
+    const MOST: usize = 32;
+
+    /// Runs a part of a call and keeps the lines of its events.
+    pub(crate) fn during<T>(part: impl FnOnce() -> T) -> (T, Vec<Self>) {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let dispatch = Dispatch::new(Lines(Arc::clone(&kept)));
+        let result = tracing::dispatcher::with_default(&dispatch, part);
+        let lines = kept
+            .lock()
+            .map(|mut kept| std::mem::take(&mut *kept))
+            .unwrap_or_default();
+        (result, lines)
+    }
+}
+
+/// Takes finished lines.
+trait Sink: Send + Sync + 'static {
+    fn take(&self, level: c_int, line: &mut Line);
+}
+
+impl Sink for Callback {
+    fn take(&self, level: c_int, line: &mut Line) {
+        self.send(level, line.finish());
+    }
+}
+
+impl Sink for Arc<Mutex<Vec<Kept>>> {
+    fn take(&self, level: c_int, line: &mut Line) {
+        if let Ok(mut kept) = self.lock()
+            && kept.len() < Kept::MOST
+        {
+            let line = line.finish().to_owned();
+            kept.push(Kept { level, line });
+        }
+    }
+}
+
+/// Makes lines of our own crates' events; those of other libraries are none of the server's
+/// business.
+struct Lines<S>(S);
+
+impl<S: Sink> Subscriber for Lines<S> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event()
+            && metadata.target().starts_with("requiretls")
+            && *metadata.level() <= Level::DEBUG
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut words = Words(Line::new());
+        event.record(&mut words);
+        let level = match *event.metadata().level() {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            _ => 7,
+        };
+        self.0.take(level, &mut words.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// The message first, as it comes; every other field as name=value.
+struct Words(Line);
+
+impl Visit for Words {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.0, "{value:?}"),
+            name => write!(self.0, " {name}={value:?}"),
+        };
+    }
+}

@@ -1,0 +1,335 @@
+//! Outbound: may this message go there, and how?
+//!
+//! A plan in C is core's [`Delivery`] with what it needs around it: the context it was made from,
+//! the lookup, the clock, and the texts that it has handed out.
+
+use crate::abi::{
+    RTLS_AGAIN, RTLS_BOUNCE, RTLS_DEFER, RTLS_F_AUTH, RTLS_F_LMTP, RTLS_F_NULL_PATH, RTLS_GO,
+    RTLS_NEXT_HOST, RTLS_NUL, RTLS_STARTTLS,
+};
+use crate::ctx::{Shared, rtls_ctx};
+use crate::log::{Log, Severity};
+use crate::{guard, handle, text};
+use core::ffi::{c_char, c_int, c_uint};
+use requiretls_core::authenticate::Site;
+use requiretls_core::delivery::{Action, Delivery, End};
+use requiretls_core::facts::Facts;
+use requiretls_core::next_hop::{Host, NextHop};
+use requiretls_core::plan::{Message, Plan};
+use requiretls_core::reply::{Enhanced, Reply};
+use requiretls_core::site_policy::Rule;
+use requiretls_core::tag;
+use requiretls_engine::{Deadline, Question};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+mod steps;
+mod tell;
+
+pub use steps::*;
+pub use tell::*;
+
+/// One tag, one next hop: what one message needs there, and what has been tried.
+pub struct rtls_plan {
+    /// Why nothing can be done with this plan: it holds the mail, for good.
+    fault: Option<Reply>,
+    shared: Option<Arc<Shared>>,
+    log: Option<Log>,
+    next_hop: Option<NextHop>,
+    message: Message,
+    port: Option<u16>,
+    hosts: Vec<Host>,
+    looked: Option<Looked>,
+    /// A host has settled the message, before an earlier lookup was made anew.
+    settled: bool,
+    /// Why the latest call was refused before it came to core.
+    why: Option<Reply>,
+    told: Mutex<Vec<tell::Told>>,
+}
+
+/// What a lookup has led to.
+struct Looked {
+    delivery: Delivery,
+    site: Site,
+}
+
+// A pointer to const may be used by several threads at once, and any thread may have the plan.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<rtls_plan>();
+    is_shared::<rtls_ctx>();
+};
+
+/// Makes a plan for one message, or for several with the same tag, and one next hop. Never waits. ctx: from rtls_open; the
+/// plan keeps what it needs of it. domain: the next hop as routed, not CNAME-expanded: a domain, the name of a smart host, an
+/// address literal, or "unix:/path". port: where the connection goes; 0: the port of the site's rule for this next hop, else 25.
+/// tag: from rtls_mail_end; "" for an untagged message; NULL is misuse. flags: RTLS_F_NULL_PATH, RTLS_F_LMTP, RTLS_F_AUTH.
+/// Returns a plan that is yours until rtls_plan_free. NULL, or a plan that can do nothing but say RTLS_DEFER and why, when
+/// an argument cannot be read; every call takes both.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rtls_plan_new(
+    ctx: *const rtls_ctx,
+    domain: *const c_char,
+    port: c_uint,
+    tag: *const c_char,
+    flags: c_uint,
+) -> *mut rtls_plan {
+    let plan = guard::run(|| {
+        // SAFETY: by the header NULL or a live context.
+        let ctx = unsafe { handle::shared(ctx) };
+        // SAFETY: by the header NULL, or texts that end at their NUL.
+        let (domain, tag) = unsafe {
+            (
+                text::bytes(domain, RTLS_NUL, MAX_NAME),
+                text::bytes(tag, RTLS_NUL, tag::MAX_LEN),
+            )
+        };
+        let mut plan = rtls_plan::for_ctx(ctx, flags);
+        if let Err(sentence) = plan.read(domain, port, tag, flags) {
+            plan.fault = Some(internal(sentence));
+        }
+        handle::give(plan)
+    });
+    plan.unwrap_or(std::ptr::null_mut())
+}
+
+/// The site's own route instead of MX records: call it for each host, in the order to try, before rtls_plan_lookup. host: a
+/// name, "192.0.2.1", "[IPv6:2001:db8::1]" or "unix:/path". Not for hosts that came out of DNS, whose names prove
+/// nothing. Returns RTLS_GO or RTLS_DEFER.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rtls_plan_add_host(p: *mut rtls_plan, host: *const c_char) -> c_int {
+    // SAFETY: by the header p is NULL or ours alone, and host NULL or a text.
+    unsafe {
+        change(p, |plan| {
+            if plan.looked.is_some() {
+                return plan.misuse("a host was added after the lookup");
+            }
+            match host_named(host) {
+                Some(host) if plan.hosts.len() < MAX_HOSTS => {
+                    plan.hosts.push(host);
+                    Action::Go
+                }
+                Some(_) => plan.misuse("too many hosts were added"),
+                // Without one of its hosts the route is not the site's: nothing goes anywhere.
+                None => {
+                    plan.fault = Some(internal("a host of the route cannot be read"));
+                    Action::Defer
+                }
+            }
+        })
+    }
+}
+
+/// Finds out what is known about the next hop: MX records, addresses, TLSA records, MTA-STS policy. The one call that
+/// waits: at most timeout_ms milliseconds by a monotonic clock; 0: it uses what an earlier lookup of this plan has found, and
+/// asks nobody. Returns RTLS_GO; or RTLS_DEFER or RTLS_BOUNCE for the message, no host may be tried then. May be called again,
+/// after RTLS_DEFER or when the facts have expired (RTLS_GET_TTL); it leaves the current host. A server with an event loop
+/// calls it on a worker thread and takes the plan back: nothing else waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rtls_plan_lookup(p: *mut rtls_plan, timeout_ms: c_uint) -> c_int {
+    // SAFETY: by the header p is NULL or ours alone.
+    unsafe {
+        change(p, |plan| {
+            plan.look_up(Duration::from_millis(timeout_ms.into()))
+        })
+    }
+}
+
+/// Frees the plan. NULL is fine. A host that is still current counts as lost. Texts of rtls_plan_get end with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rtls_plan_free(p: *mut rtls_plan) {
+    guard::run(|| {
+        // SAFETY: by the header NULL or what rtls_plan_new gave, and nobody uses it any more.
+        drop(unsafe { handle::take_back(p) });
+    });
+}
+
+/// A domain name has at most 253 octets, more in UTF-8; the path of a socket may be longer.
+const MAX_NAME: usize = 1_024;
+
+/// More hosts than that no site lists for one next hop.
+const MAX_HOSTS: usize = 256;
+
+impl rtls_plan {
+    fn for_ctx(ctx: Option<&rtls_ctx>, flags: c_uint) -> Self {
+        Self {
+            fault: None,
+            shared: ctx.map(rtls_ctx::shared),
+            log: ctx.and_then(rtls_ctx::log).cloned(),
+            next_hop: None,
+            message: Message {
+                null_path: flags & RTLS_F_NULL_PATH != 0,
+                auth: flags & RTLS_F_AUTH != 0,
+                ..Message::default()
+            },
+            port: None,
+            hosts: Vec::new(),
+            looked: None,
+            settled: false,
+            why: None,
+            told: Mutex::default(),
+        }
+    }
+
+    fn read(
+        &mut self,
+        domain: Option<&[u8]>,
+        port: c_uint,
+        tag: Option<&[u8]>,
+        flags: c_uint,
+    ) -> Result<(), &'static str> {
+        self.shared.as_ref().ok_or("there is no context")?;
+        if flags & !(RTLS_F_NULL_PATH | RTLS_F_LMTP | RTLS_F_AUTH) != 0 {
+            return Err("an unknown flag was passed");
+        }
+        let port = u16::try_from(port).map_err(|_| "there is no such port")?;
+        self.port = Some(port).filter(|port| *port != 0);
+        let tag = tag.ok_or("there is no tag, not even an empty one")?;
+        self.message.requirement = tag::parse(tag).map_err(tag::TagError::sentence)?;
+        let domain = domain
+            .and_then(|bytes| str::from_utf8(bytes).ok())
+            .ok_or("the next hop cannot be read")?;
+        let next_hop = NextHop::parse(domain).map_err(|_| "the next hop cannot be read")?;
+        self.next_hop = Some(next_hop);
+        Ok(())
+    }
+
+    fn look_up(&mut self, budget: Duration) -> Action {
+        let (Some(shared), Some(next_hop)) = (self.shared.clone(), self.next_hop.clone()) else {
+            return self.misuse("there is nothing to look up");
+        };
+        if let Some(looked) = &self.looked {
+            let outcome = looked.delivery.outcome();
+            if looked.delivery.plan().refused().is_some() && outcome.action == Action::Bounce {
+                return self.misuse("the next hop was refused for good");
+            }
+            self.settled |= outcome.action == Action::Go;
+        }
+        let rule = match shared.config.rules.look_up(&next_hop) {
+            Ok(rule) => rule.clone(),
+            Err(unreadable) => {
+                self.say(Severity::Error, format_args!("{unreadable}"));
+                let sentence = format!("{next_hop}: the site's rule for it cannot be read");
+                self.fault = Some(Reply::new(451, Enhanced(4, 3, 5), sentence));
+                return Action::Defer;
+            }
+        };
+        let facts = self
+            .known_facts(budget, &shared)
+            .unwrap_or_else(|| self.discover(&shared, &next_hop, &rule, budget));
+        let site = Site::of(&rule.methods);
+        let plan = Plan::new(next_hop, self.message, rule, shared.config.sending.settings, facts);
+        let delivery = Delivery::new(plan);
+        let action = match delivery.plan().refused() {
+            None => Action::Go,
+            Some(_) => delivery.outcome().action,
+        };
+        self.looked = Some(Looked { delivery, site });
+        action
+    }
+
+    /// Without time to ask, what was found before still counts until it expires.
+    fn known_facts(&self, budget: Duration, shared: &Shared) -> Option<Facts> {
+        let facts = self.looked.as_ref()?.delivery.plan().facts();
+        let now = shared.discovery.clock().now().ok()?;
+        let fresh = facts.expires.is_none_or(|expires| expires > now);
+        (budget.is_zero() && fresh).then(|| facts.clone())
+    }
+
+    fn discover(
+        &self,
+        shared: &Shared,
+        next_hop: &NextHop,
+        rule: &Rule,
+        budget: Duration,
+    ) -> Facts {
+        let question = Question {
+            next_hop,
+            hosts: &self.hosts,
+            port: self.port.or(rule.port).unwrap_or(25),
+            rule,
+            requiring: self.message.requirement.requiring().is_some(),
+        };
+        let deadline = Deadline::after(budget);
+        Log::during(self.log.as_ref(), || {
+            shared.discovery.lookup(&question, &deadline)
+        })
+    }
+
+    /// Runs a step of the delivery; before the lookup there is none.
+    fn step(&mut self, step: impl FnOnce(&mut Delivery) -> Action) -> Action {
+        match &mut self.looked {
+            Some(looked) => step(&mut looked.delivery),
+            None => self.misuse("a host was asked about before the lookup"),
+        }
+    }
+
+    /// What the server may not do: it holds the mail, and leaves the host.
+    fn misuse(&mut self, what: &str) -> Action {
+        self.leave();
+        self.why = Some(internal(&format!("called out of order: {what}")));
+        Action::Defer
+    }
+
+    fn leave(&mut self) {
+        if let Some(looked) = &mut self.looked
+            && looked.delivery.current().is_some()
+        {
+            let _ = looked.delivery.done(End::Lost);
+        }
+    }
+
+    fn say(&self, severity: Severity, text: std::fmt::Arguments<'_>) {
+        if let Some(log) = &self.log {
+            log.line(severity, text);
+        }
+    }
+}
+
+/// Runs a call that changes a plan. Texts handed out before end here. A panic breaks the plan: it
+/// holds the mail from then on.
+///
+/// # Safety
+/// `p` is NULL, or a live plan that is ours alone.
+unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action) -> c_int {
+    // SAFETY: see above.
+    let Some(plan) = (unsafe { handle::exclusive(p) }) else {
+        return RTLS_DEFER;
+    };
+    let action = guard::run(|| {
+        plan.forget_told();
+        if plan.fault.is_some() {
+            return Action::Defer;
+        }
+        plan.why = None;
+        call(plan)
+    });
+    if let Some(action) = action {
+        return number(action);
+    }
+    plan.fault = Some(internal(&format!("internal error at {}", guard::place())));
+    RTLS_DEFER
+}
+
+fn number(action: Action) -> c_int {
+    match action {
+        Action::Defer => RTLS_DEFER,
+        Action::Go => RTLS_GO,
+        Action::NextHost => RTLS_NEXT_HOST,
+        Action::Bounce => RTLS_BOUNCE,
+        Action::StartTls => RTLS_STARTTLS,
+        Action::Again => RTLS_AGAIN,
+    }
+}
+
+fn internal(sentence: &str) -> Reply {
+    Reply::new(451, Enhanced(4, 3, 0), sentence)
+}
+
+/// # Safety
+/// NULL, or a text that ends at its NUL.
+unsafe fn host_named(host: *const c_char) -> Option<Host> {
+    // SAFETY: see above.
+    let bytes = unsafe { text::bytes(host, RTLS_NUL, MAX_NAME) }?;
+    Host::parse(str::from_utf8(bytes).ok()?).ok()
+}

@@ -1,0 +1,174 @@
+//! What the hosts of a case show, told to a delivery step by step.
+
+use super::{Action, Clearance, Delivery, End, TlsFailure, WorkedWord};
+use super::{
+    AlsoTransient, Answer, Case, CaseAddress, MailWord, StarttlsWord, TcpWord, VersionWord,
+};
+use crate::decision::Row;
+use crate::ehlo::ReplyClass;
+
+/// Nothing in a case expires.
+const NOW: u64 = 0;
+
+/// Tries every host and address in order, until one settles the message.
+pub(super) fn run(case: &Case, mut delivery: Delivery) -> Answer {
+    while let Ok(candidate) = delivery.next_host_to_try() {
+        let tried = candidate.host.clone();
+        let host = delivery
+            .plan()
+            .candidates()
+            .iter()
+            .position(|c| c.host == tried);
+        let address = delivery.address();
+        let shown = host
+            .and_then(|h| case.hosts.get(h))
+            .zip(address)
+            .and_then(|(h, a)| h.addrs.get(a));
+        let Some(shown) = shown else {
+            delivery.done(End::Lost);
+            continue;
+        };
+        if let Some(clearance) = try_address(&mut delivery, shown) {
+            delivery.done(End::Closed);
+            return went(&clearance, host, address);
+        }
+    }
+    stayed(&delivery)
+}
+
+/// One connection; what the message was cleared with, when MAIL was not refused on our account.
+fn try_address(delivery: &mut Delivery, shown: &CaseAddress) -> Option<Clearance> {
+    match shown.tcp {
+        TcpWord::Ok => {}
+        TcpWord::Fail => return left(delivery, End::Lost),
+        TcpWord::Transient => return left(delivery, End::Reply(450)),
+        TcpWord::Permanent => return left(delivery, End::Reply(554)),
+    }
+    let offered = shown.starttls != StarttlsWord::No;
+    let mut action = delivery.ehlo(&shown.ehlo(ReplyClass::Ok, offered));
+    if action == Action::StartTls {
+        action = match starttls(delivery, shown) {
+            Tls::Up(action) => action,
+            Tls::Failed(how) => match delivery.tls_failed(how) {
+                Action::Go => delivery.ehlo(&shown.ehlo(ReplyClass::Ok, offered)),
+                other => other,
+            },
+        };
+    }
+    if action != Action::Go {
+        return None;
+    }
+    loop {
+        let clearance = delivery.mail_params(NOW).ok()?;
+        let again = clearance.mail_params().is_empty() && delivery.dropped_parameter();
+        let (code, text) = match shown.mail {
+            _ if again => (250, "2.1.0 ok"),
+            MailWord::Ok => (250, "2.1.0 ok"),
+            MailWord::Param => (555, "5.5.4 unsupported parameter"),
+            MailWord::TlsDemanded => (530, "5.7.0 Must issue a STARTTLS command first"),
+            MailWord::Other => (550, "5.7.1 not from here"),
+        };
+        match delivery.mail_reply(code, text) {
+            Action::Again => {}
+            Action::Go => return Some(clearance),
+            _ => return None,
+        }
+    }
+}
+
+enum Tls {
+    Up(Action),
+    Failed(TlsFailure),
+}
+
+fn starttls(delivery: &mut Delivery, shown: &CaseAddress) -> Tls {
+    match (shown.starttls, shown.hs) {
+        (StarttlsWord::Transient, _) => return Tls::Failed(TlsFailure::Reply(454)),
+        (StarttlsWord::Permanent, _) => return Tls::Failed(TlsFailure::Reply(502)),
+        (StarttlsWord::Yes | StarttlsWord::No, WorkedWord::Fail) => {
+            return Tls::Failed(TlsFailure::Rejected);
+        }
+        (StarttlsWord::Yes | StarttlsWord::No, WorkedWord::Ok) => {}
+    }
+    let version = match shown.tls {
+        VersionWord::V13 => "TLSv1.3",
+        VersionWord::V12 => "TLSv1.2",
+        VersionWord::V11 => "TLSv1.1",
+    };
+    let action = delivery.tls(Some(version), Some("TLS_AES_128_GCM_SHA256"));
+    if action != Action::Go {
+        return Tls::Up(action);
+    }
+    let class = match shown.ehlo2 {
+        AlsoTransient::Ok => ReplyClass::Ok,
+        AlsoTransient::Permanent => ReplyClass::Permanent,
+        AlsoTransient::Transient => return Tls::Failed(TlsFailure::Reply(451)),
+    };
+    let action = delivery.peer(shown.evidence());
+    if action != Action::Go {
+        return Tls::Up(action);
+    }
+    Tls::Up(delivery.ehlo(&shown.ehlo(class, false)))
+}
+
+fn left(delivery: &mut Delivery, end: End) -> Option<Clearance> {
+    delivery.done(end);
+    None
+}
+
+fn went(clearance: &Clearance, host: Option<usize>, addr: Option<usize>) -> Answer {
+    let parameter = clearance.mail_params().trim_start();
+    let sends = match (parameter, clearance.ret_hdrs()) {
+        ("", true) => "RET=HDRS",
+        (parameter, _) => parameter,
+    };
+    let channel = if clearance.tls() {
+        "over TLS"
+    } else {
+        "in clear text"
+    };
+    let level = clearance.level();
+    Answer {
+        action: "go",
+        addr,
+        code: String::new(),
+        enhanced: String::new(),
+        host,
+        level: level.as_str(),
+        row: "",
+        sends: sends.to_owned(),
+        tls: Some(clearance.tls()),
+        who: clearance.who().as_str(),
+        unmet: clearance
+            .unmet()
+            .iter()
+            .map(|unmet| unmet.as_str())
+            .collect(),
+        sentence: format!(
+            "goes {channel}; level {level}, imposed by {}",
+            clearance.who()
+        ),
+    }
+}
+
+fn stayed(delivery: &Delivery) -> Answer {
+    let outcome = delivery.outcome();
+    Answer {
+        action: if outcome.action == Action::Bounce {
+            "bounce"
+        } else {
+            "defer"
+        },
+        addr: None,
+        code: outcome.reply.code.to_string(),
+        enhanced: outcome.reply.enhanced.to_string(),
+        host: None,
+        level: "",
+        row: outcome.row.map_or("", Row::as_str),
+        sends: String::new(),
+        tls: None,
+        who: outcome.who.as_str(),
+        unmet: Vec::new(),
+        sentence: outcome.reply.text,
+    }
+}

@@ -1,0 +1,401 @@
+//! What has this connection shown, and may MAIL FROM follow on it?
+//!
+//! Rows 9 to 13 of P6, judged from a record of what was seen. The steps of a delivery ask early,
+//! so that a hopeless connection is left at once; the last gate asks everything again. Nothing
+//! but [`Clearance::grant`] makes a [`Clearance`], and nothing but a clearance yields MAIL FROM
+//! parameters, so a host that lacks what one of the judges asks cannot be written to.
+
+use crate::authenticate::{Evidence, Outcome};
+use crate::decision::{
+    Class, ENCRYPTION_NEEDED, Grounds, Objection, Objections, REQUIRETLS_NEEDED, Refusal, Row, Who,
+};
+use crate::ehlo::{Encoding, Offer, encode, parameters};
+use crate::need::Met;
+use crate::plan::{Side, Terms};
+use crate::reply::{Enhanced, Reply};
+use crate::requirement::Requirement;
+use crate::site_policy::HopMode;
+use crate::tls_level::TlsLevel;
+
+/// What one connection has shown so far.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// TLS is up: whether it is TLS 1.2 or later with a cipher that encrypts.
+    pub(crate) tls: Option<bool>,
+    /// What the certificate chain came to, once it was handed over.
+    pub(crate) evidence: Option<Evidence>,
+    /// Why it is in clear, where it is: row 9, 10, 11a or 11b.
+    pub(crate) clear: Option<Row>,
+    /// The EHLO reply that precedes MAIL.
+    pub(crate) offer: Option<Offer>,
+    /// The peer has refused our parameter once (row 14).
+    pub(crate) without_parameter: bool,
+}
+
+/// Everything that is asked of a connection has been shown: MAIL FROM may be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Clearance {
+    parameter: Option<&'static str>,
+    ret_hdrs: bool,
+    tls: bool,
+    level: TlsLevel,
+    who: Who,
+    unmet: Vec<Unmet>,
+}
+
+/// What a requiring tag asks by itself and this hop lacks, where the site's hop mode or the empty
+/// return path lets the message go on all the same (P12).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Unmet {
+    /// Nothing vouches for the way to the host (rows 3, 4, 6a, 7).
+    Mx,
+    /// No TLS.
+    Starttls,
+    /// The certificate does not authenticate the host (rows 12, 12a).
+    Cert,
+    /// The peer does not offer REQUIRETLS (row 13).
+    NoRequiretls,
+    /// The peer's dialect cannot say all of it (F12).
+    Downcast,
+    /// The peer refused the parameter (row 14).
+    Refused,
+}
+
+impl Clearance {
+    /// The last gate: judges rows 9 to 13 anew, from what was seen alone.
+    ///
+    /// # Errors
+    /// The refusal by the first row that is not passed.
+    pub fn grant(terms: &Terms, seen: &Connection) -> Result<Self, Refusal> {
+        let tls = match (seen.tls, seen.clear) {
+            (Some(modern), None) => {
+                terms.negotiated(modern)?;
+                terms.chain(seen.evidence.as_ref())?;
+                true
+            }
+            (None, Some(row)) => {
+                terms.clear_text(row)?;
+                false
+            }
+            // Neither TLS nor a reason to be in clear: no EHLO was read.
+            _ => return Err(terms.lost(Row::Connect, "no EHLO reply was read")),
+        };
+        let Some(offer) = seen.offer else {
+            return Err(terms.lost(Row::Connect, "no EHLO reply was read"));
+        };
+        terms.requiretls(offer, tls)?;
+        let parameter = terms.parameter(offer, tls, seen.without_parameter);
+        let ret_hdrs =
+            offer.dsn && parameter.is_none() && terms.wants_ret_hdrs(seen.without_parameter);
+        Ok(Self {
+            ret_hdrs,
+            tls,
+            level: terms.level(),
+            who: terms.imposed_by(),
+            unmet: terms.unmet(seen, tls),
+            parameter,
+        })
+    }
+
+    /// What to append to MAIL FROM, with the blank before it; empty where nothing is to be sent.
+    #[must_use]
+    pub fn mail_params(&self) -> &'static str {
+        self.parameter.unwrap_or("")
+    }
+
+    /// Whether the server's own RET must be HDRS (RFC 8689 section 5).
+    #[must_use]
+    pub fn ret_hdrs(&self) -> bool {
+        self.ret_hdrs
+    }
+
+    /// Whether the message goes over TLS.
+    #[must_use]
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The level that was demanded.
+    #[must_use]
+    pub fn level(&self) -> TlsLevel {
+        self.level
+    }
+
+    /// Who demanded it.
+    #[must_use]
+    pub fn who(&self) -> Who {
+        self.who
+    }
+
+    /// What the tag asks by itself and did not get.
+    #[must_use]
+    pub fn unmet(&self) -> &[Unmet] {
+        &self.unmet
+    }
+}
+
+impl Unmet {
+    /// The token of the log line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mx => "mx",
+            Self::Starttls => "starttls",
+            Self::Cert => "cert",
+            Self::NoRequiretls => "norequiretls",
+            Self::Downcast => "downcast",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Terms {
+    /// Rows 9 and 11a, and staying in clear after rows 10 and 11b (P10).
+    pub(crate) fn clear_text(&self, row: Row) -> Result<(), Refusal> {
+        let cause = match row {
+            Row::NoStarttls => "it offers no STARTTLS",
+            Row::StarttlsRefused => "it refused STARTTLS",
+            Row::Handshake => "the TLS handshake failed",
+            _ => "the connection failed at STARTTLS",
+        };
+        if self.level() == TlsLevel::May {
+            // AUTH credentials never go in clear (P10).
+            return if self.demand.auth {
+                Err(self.lost(
+                    row,
+                    &format!("{cause}, and credentials are not sent in clear"),
+                ))
+            } else {
+                Ok(())
+            };
+        }
+        let objections = self.objections(|side| side.level > TlsLevel::May);
+        Err(self.grounds(row, objections).refuse(&self.host, cause))
+    }
+
+    /// Row 11b: TLS below 1.2, or a cipher that does not encrypt, at encrypt or secure (P10).
+    pub(crate) fn negotiated(&self, modern: bool) -> Result<(), Refusal> {
+        if modern || self.level() == TlsLevel::May {
+            return Ok(());
+        }
+        let objections = self.objections(|side| side.level > TlsLevel::May);
+        let cause = "neither TLS 1.2 nor 1.3 with encryption was negotiated";
+        Err(self
+            .grounds(Row::Handshake, objections)
+            .refuse(&self.host, cause))
+    }
+
+    /// Rows 12a and 12. `None`: no chain was handed over.
+    pub(crate) fn chain(&self, evidence: Option<&Evidence>) -> Result<(), Refusal> {
+        let absent = Evidence::not_supplied();
+        let evidence = evidence.unwrap_or(&absent);
+        let met = |side: &Side| side.need.met_by(evidence);
+        let undecided = self.objections(|side| met(side) == Met::Undecided);
+        let mut objections = self.objections(|side| met(side) == Met::No);
+        if self.chain_in_doubt && objections.sender.is_some() {
+            objections.sender = Some(Objection::Transient);
+        }
+        let grounds = if undecided.any() {
+            self.grounds(Row::ChainUndecided, undecided)
+        } else if objections.any() {
+            self.grounds(Row::Chain, objections)
+        } else {
+            return Ok(());
+        };
+        Err(grounds.refuse(&self.host, self.why_not(evidence)))
+    }
+
+    /// Row 13.
+    pub(crate) fn requiretls(&self, offer: Offer, tls: bool) -> Result<(), Refusal> {
+        if !self.demand.needs_requiretls() {
+            return Ok(());
+        }
+        let cause = match (tls && offer.requiretls, self.inexpressible()) {
+            (true, false) => return Ok(()),
+            (false, _) => "it does not support REQUIRETLS",
+            (true, true) => "its REQUIRETLS cannot express what the sender asked",
+        };
+        Err(self.sender_refuses(Row::NoRequiretls, cause))
+    }
+
+    /// Row 14 under a tag that must not go without its parameter.
+    pub(crate) fn parameter_refused(&self, peer: &str) -> Refusal {
+        let cause = format!("it refused the REQUIRETLS parameter: {peer}");
+        self.sender_refuses(Row::ParameterRefused, &cause)
+    }
+
+    /// Row 16: the peer insists on TLS that could not be made (R15).
+    pub(crate) fn tls_demanded(&self, code: u16, enhanced: Enhanced, peer: &str) -> Refusal {
+        let reply = Reply::new(code, enhanced, format!("{}: {peer}", self.host));
+        Refusal {
+            row: Row::TlsDemanded,
+            class: Class::Sender,
+            who: Who::Sender,
+            reply,
+        }
+    }
+
+    /// Rows 8, 8a and 10: what the network did.
+    pub(crate) fn lost(&self, row: Row, cause: &str) -> Refusal {
+        let (code, enhanced) = match row {
+            Row::Connect => (451, Enhanced(4, 4, 1)),
+            Row::Greeting => (451, Enhanced(4, 3, 2)),
+            _ => self.demand.deferral(row),
+        };
+        let reply = Reply::new(code, enhanced, format!("{}: {cause}", self.host));
+        let who = match row {
+            Row::Connect | Row::Greeting => Who::Nobody,
+            _ => self.first_above_may(),
+        };
+        Refusal {
+            row,
+            class: Class::Transient,
+            who,
+            reply,
+        }
+    }
+
+    fn sender_refuses(&self, row: Row, cause: &str) -> Refusal {
+        let sender = Some(Objection::Definite);
+        let objections = Objections {
+            sender,
+            ..Objections::default()
+        };
+        let grounds = self.grounds(row, objections);
+        Grounds {
+            definite: REQUIRETLS_NEEDED,
+            promise: false,
+            ..grounds
+        }
+        .refuse(&self.host, cause)
+    }
+
+    fn objections(&self, refuses: impl Fn(&Side) -> bool) -> Objections {
+        let objection = if self.in_doubt {
+            Objection::Transient
+        } else {
+            Objection::Definite
+        };
+        let sender = refuses(&self.sender).then_some(objection);
+        Objections {
+            recipient: refuses(&self.recipient),
+            site: refuses(&self.site),
+            sender,
+        }
+    }
+
+    fn grounds(&self, row: Row, objections: Objections) -> Grounds {
+        let softened = self.demand.null_path
+            && objections.sender.is_some()
+            && matches!(row, Row::NoStarttls | Row::StarttlsRefused | Row::Chain);
+        Grounds {
+            row,
+            objections,
+            promise: self.promise,
+            definite: ENCRYPTION_NEEDED,
+            deferral: self.demand.deferral(row),
+            // What the null path has softened is the tag's own refusal.
+            transient_who: if softened {
+                Who::Sender
+            } else {
+                self.first_above_may()
+            },
+        }
+    }
+
+    /// P5, "who" of a transient refusal.
+    fn first_above_may(&self) -> Who {
+        [
+            (self.recipient.level, Who::Recipient),
+            (self.site.level, Who::Site),
+            (self.sender.level, Who::Sender),
+        ]
+        .into_iter()
+        .find(|(level, _)| *level > TlsLevel::May)
+        .map_or(Who::Nobody, |(_, who)| who)
+    }
+
+    /// P5, "who" on go.
+    fn imposed_by(&self) -> Who {
+        let level = self.level();
+        if level == TlsLevel::May {
+            return Who::Nobody;
+        }
+        [
+            (self.site.level, Who::Site),
+            (self.sender.level, Who::Sender),
+            (self.recipient.level, Who::Recipient),
+        ]
+        .into_iter()
+        .find(|(own, _)| *own == level)
+        .map_or(Who::Nobody, |(_, who)| who)
+    }
+
+    fn why_not(&self, evidence: &Evidence) -> String {
+        let sides = [&self.recipient, &self.site, &self.sender];
+        let unmet = sides
+            .into_iter()
+            .flat_map(|side| side.need.clauses())
+            .filter(|clause| crate::need::Need::any_of(*clause).met_by(evidence) != Met::Yes)
+            .flat_map(crate::need::MethodSet::iter)
+            .map(|method| evidence.outcome(method));
+        let mut cause = None;
+        for outcome in unmet {
+            match outcome {
+                Outcome::Undecided(why) => return why.to_string(),
+                Outcome::Fails(why) => cause = cause.or(Some(why.to_string())),
+                Outcome::Holds => {}
+            }
+        }
+        cause.unwrap_or_else(|| "nothing could vouch for its certificate".to_owned())
+    }
+
+    /// P4: what is sent. Parameters go inside TLS only, but for `local carry` (P12).
+    fn parameter(&self, offer: Offer, tls: bool, refused: bool) -> Option<&'static str> {
+        let in_scope = tls || self.demand.hop == HopMode::LocalCarry;
+        let muted = self.demand.hop == HopMode::Off
+            && matches!(self.demand.requirement, Requirement::Requiring(_));
+        if refused || muted || !in_scope {
+            return None;
+        }
+        parameters(self.encoding(), offer)
+    }
+
+    fn encoding(&self) -> Encoding {
+        encode(self.demand.requirement, self.peer_dialect)
+    }
+
+    fn inexpressible(&self) -> bool {
+        matches!(self.encoding(), Encoding::Inexpressible { .. })
+    }
+
+    fn wants_ret_hdrs(&self, refused: bool) -> bool {
+        self.demand.requirement.requiring().is_some()
+            && (refused || self.demand.strict().is_none() || self.demand.null_path)
+    }
+
+    fn unmet(&self, seen: &Connection, tls: bool) -> Vec<Unmet> {
+        let Some(own) = &self.own_row else {
+            return Vec::new();
+        };
+        let absent = Evidence::not_supplied();
+        let evidence = seen.evidence.as_ref().unwrap_or(&absent);
+        let offered = seen.offer.as_ref().is_some_and(|offer| offer.requiretls);
+        let mut unmet = Vec::new();
+        let mut note = |token, holds: bool| {
+            if holds {
+                unmet.push(token);
+            }
+        };
+        note(Unmet::Mx, own.path_unmet);
+        note(Unmet::Starttls, !tls);
+        note(Unmet::Cert, tls && own.need.met_by(evidence) != Met::Yes);
+        note(Unmet::NoRequiretls, tls && own.onward && !offered);
+        note(
+            Unmet::Downcast,
+            tls && own.onward && offered && self.inexpressible(),
+        );
+        note(Unmet::Refused, seen.without_parameter);
+        unmet
+    }
+}

@@ -1,0 +1,161 @@
+//! What can be told about a host of the plan before, or without, connecting to it?
+
+use super::terms::Records;
+use super::{Candidate, Plan};
+use crate::authenticate::{Method, Reference, Site};
+use crate::domain::Domain;
+use crate::facts::{HostFacts, LookupCause, Sts, Tlsa};
+use crate::mta_sts::Mode;
+
+/// The policy that was found for a host, in the words of RFC 8460 section 4.4.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PolicyType {
+    /// Neither.
+    NoPolicyFound,
+    /// MTA-STS.
+    Sts,
+    /// DANE.
+    Tlsa,
+}
+
+impl Plan {
+    /// What a certificate may prove on a connection to this host. `site` is the rule's own part,
+    /// decoded once.
+    #[must_use]
+    pub fn reference(&self, candidate: &Candidate, site: Site) -> Option<Reference> {
+        let facts = self.host_facts(candidate)?;
+        Some(Reference::new(&self.next_hop, &self.facts, facts, site))
+    }
+
+    /// The server name to send: the TLSA base domain under DANE (D20), else the host's name.
+    #[must_use]
+    pub fn sni<'a>(&'a self, candidate: &'a Candidate) -> Option<&'a Domain> {
+        match self.tlsa(candidate) {
+            Some(Tlsa::Found { base, .. }) if self.records_of(candidate) == Records::Usable => {
+                Some(base)
+            }
+            _ => candidate.host.name(),
+        }
+    }
+
+    /// The names that the certificate may carry: of the methods that are asked of it. None under
+    /// DANE-EE, which asks for no name (D12), and none where nothing is asked.
+    #[must_use]
+    pub fn names<'a>(&'a self, candidate: &'a Candidate) -> Vec<&'a Domain> {
+        let terms = &candidate.terms;
+        let asked = |method| terms.asks_for(method);
+        let mut names: Vec<&Domain> = Vec::new();
+        if asked(Method::Dane) && self.only_trust_anchors(candidate) {
+            names.extend(self.sni(candidate));
+        }
+        if asked(Method::PkixHost) {
+            names.extend(candidate.host.name());
+        }
+        if asked(Method::PkixNextHop) {
+            names.extend(self.next_hop.domain());
+        }
+        if asked(Method::SitePkix) {
+            names.extend(&self.rule.methods.pkix_names);
+        }
+        let mut seen = Vec::with_capacity(names.len());
+        names.retain(|name| {
+            let new = !seen.contains(name);
+            seen.push(*name);
+            new
+        });
+        names
+    }
+
+    /// The kind of policy that was found for this host.
+    #[must_use]
+    pub fn policy_type(&self, candidate: &Candidate) -> PolicyType {
+        match (self.tlsa(candidate), &self.facts.sts) {
+            (Some(Tlsa::Found { .. }), _) => PolicyType::Tlsa,
+            (_, Sts::Live { .. }) => PolicyType::Sts,
+            _ => PolicyType::NoPolicyFound,
+        }
+    }
+
+    /// The domain at which that policy was found.
+    #[must_use]
+    pub fn policy_domain<'a>(&'a self, candidate: &'a Candidate) -> Option<&'a Domain> {
+        match self.tlsa(candidate) {
+            Some(Tlsa::Found { base, .. }) => Some(base),
+            _ => self.next_hop.domain(),
+        }
+    }
+
+    /// Its policy-strings: TLSA records as text, or the lines of the MTA-STS policy as served (T2).
+    #[must_use]
+    pub fn policy_strings(&self, candidate: &Candidate) -> Vec<String> {
+        match (self.tlsa(candidate), &self.facts.sts) {
+            (Some(Tlsa::Found { records, .. }), _) => {
+                records.iter().map(ToString::to_string).collect()
+            }
+            (_, Sts::Live { policy, .. }) => policy.lines().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The mx patterns of an MTA-STS policy in enforce mode, as published.
+    #[must_use]
+    pub fn mx_patterns(&self) -> Vec<&str> {
+        match &self.facts.sts {
+            Sts::Live { policy, .. } if policy.mode() == Mode::Enforce => policy.mx().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The RFC 8460 section 4.3 result type of a discovery that failed for this host (T4, T5).
+    #[must_use]
+    pub fn policy_failure(&self, candidate: &Candidate) -> Option<&'static str> {
+        match (self.tlsa(candidate), &self.facts.sts) {
+            (Some(Tlsa::Failed(failure)), _) if failure.cause == LookupCause::Bogus => {
+                Some("dnssec-invalid")
+            }
+            (Some(Tlsa::Failed(_)), _) => Some("tlsa-invalid"),
+            (_, Sts::Unknown(failure)) if failure.cause == LookupCause::PolicyUnavailable => {
+                Some("sts-policy-fetch-error")
+            }
+            _ => None,
+        }
+    }
+
+    fn host_facts(&self, candidate: &Candidate) -> Option<&HostFacts> {
+        self.facts
+            .hosts
+            .iter()
+            .find(|facts| facts.host == candidate.host)
+    }
+
+    fn tlsa(&self, candidate: &Candidate) -> Option<&Tlsa> {
+        self.host_facts(candidate).map(|facts| &facts.tlsa)
+    }
+
+    fn records_of(&self, candidate: &Candidate) -> Records {
+        self.tlsa(candidate)
+            .map_or(Records::None, |tlsa| self.records(tlsa))
+    }
+
+    fn only_trust_anchors(&self, candidate: &Candidate) -> bool {
+        match self.tlsa(candidate) {
+            Some(Tlsa::Found { records, .. }) => {
+                let mut usable = records.iter().filter(|r| r.usability().is_ok()).peekable();
+                usable.peek().is_some() && usable.all(|r| r.usage == 2)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl PolicyType {
+    /// The word of RFC 8460.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoPolicyFound => "no-policy-found",
+            Self::Sts => "sts",
+            Self::Tlsa => "tlsa",
+        }
+    }
+}

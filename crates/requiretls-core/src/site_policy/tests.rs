@@ -1,0 +1,153 @@
+use super::*;
+
+fn rule(hop: HopMode, port: u16) -> Rule {
+    Rule {
+        hop,
+        port: Some(port),
+        ..Rule::default()
+    }
+}
+
+fn rules(table: &[(&str, HopMode, u16)]) -> Rules {
+    let mut rules = Rules::default();
+    for &(key, hop, port) in table {
+        rules
+            .insert(Key::parse(key).unwrap(), rule(hop, port))
+            .unwrap();
+    }
+    rules
+}
+
+#[test]
+fn the_longest_match_wins_alone() {
+    use HopMode::{Encrypt, Enforce, Off, Opportunistic};
+    let rules = rules(&[
+        ("*", Enforce, 1),
+        (".example", Encrypt, 2),
+        (".b.example", Off, 3),
+        ("A.B.Example.", Opportunistic, 4),
+        ("b\u{fc}cher.example", Encrypt, 5),
+        ("192.0.2.1", Off, 6),
+        ("[IPv6:::1]", Encrypt, 7),
+        ("unix:/run/lmtp", Encrypt, 8),
+    ]);
+    #[rustfmt::skip]
+    let table = [
+        ("exact",                     "a.b.example",                4, Some("a.b.example")),
+        ("exact, other case and dot", "A.b.EXAMPLE.",               4, Some("a.b.example")),
+        ("U-label key, A-label hop",  "xn--bcher-kva.example",      5, Some("xn--bcher-kva.example")),
+        ("the longer parent",         "c.b.example",                3, Some(".b.example")),
+        ("two labels below",          "d.c.b.example",              3, Some(".b.example")),
+        ("a parent is not below itself", "b.example",               2, Some(".example")),
+        ("nor the top",               "example",                    1, Some("*")),
+        ("no part of a label",        "xexample",                   1, Some("*")),
+        ("any",                       "other.test",                 1, Some("*")),
+        ("literal",                   "[192.0.2.1]",                6, Some("[192.0.2.1]")),
+        ("literal, mapped",           "[IPv6:::ffff:192.0.2.1]",    6, Some("[192.0.2.1]")),
+        ("loopback with its own rule", "::1",                       7, Some("[IPv6:::1]")),
+        ("another literal",           "192.0.2.2",                  1, Some("*")),
+        ("socket with its own rule",  "unix:/run/lmtp",             8, Some("unix:/run/lmtp")),
+    ];
+    for (label, next_hop, port, key) in table {
+        let next_hop = NextHop::parse(next_hop).unwrap();
+        assert_eq!(
+            rules.look_up(&next_hop).unwrap().port,
+            Some(port),
+            "{label}"
+        );
+        let found = rules.key(&next_hop).map(|key| key.to_string());
+        assert_eq!(found.as_deref(), key, "{label}");
+    }
+}
+
+#[test]
+fn without_a_rule_there_are_the_defaults_and_one_preset() {
+    use HopMode::{Enforce, Opportunistic};
+    #[rustfmt::skip]
+    let table = [ // P12
+        ("unix socket",           "unix:/run/lmtp",            Opportunistic),
+        ("127.0.0.0/8",           "127.9.9.9",                 Opportunistic),
+        ("::1",                   "[IPv6:::1]",                Opportunistic),
+        ("mapped loopback",       "[IPv6:::ffff:127.0.0.1]",   Opportunistic),
+        ("a name of a loopback",  "localhost",                 Enforce),
+        ("VX35: other literal",   "10.0.0.5",                  Enforce),
+        ("VX33: own domain",      "own.example",               Enforce),
+    ];
+    for (label, next_hop, hop) in table {
+        let next_hop = NextHop::parse(next_hop).unwrap();
+        let rules = Rules::default();
+        assert_eq!(rules.look_up(&next_hop).unwrap().hop, hop, "{label}");
+        assert_eq!(rules.key(&next_hop), None, "{label}");
+    }
+}
+
+#[test]
+fn the_preset_keeps_the_floor_of_any_but_not_its_route() {
+    let any = |hop| Rule {
+        floor: TlsLevel::Encrypt,
+        hop,
+        smarthost: Some("relay.example".to_owned()),
+        port: Some(587),
+        ..Rule::default()
+    };
+    for (hop, expected) in [
+        (HopMode::Enforce, HopMode::Opportunistic),
+        (HopMode::Off, HopMode::Off),
+    ] {
+        let mut rules = Rules::default();
+        rules.insert(Key::Any, any(hop)).unwrap();
+        let socket = NextHop::Socket("/run/lmtp".to_owned());
+        let found = rules.look_up(&socket).unwrap();
+        assert_eq!(found.hop, expected);
+        assert_eq!(found.floor, TlsLevel::Encrypt, "P1: never lowered");
+        assert_eq!((found.smarthost.as_deref(), found.port), (None, None));
+    }
+}
+
+#[test]
+fn what_cannot_be_one_rule_is_refused() {
+    use HopMode::{Encrypt, Local, LocalCarry};
+    use RuleError::{Duplicate, LocalElsewhere};
+    #[rustfmt::skip]
+    let table = [ // P12
+        ("same key",               "a.example", "a.example",             Encrypt,    Some(Duplicate)),
+        ("case and dot",           "a.example", "A.Example.",            Encrypt,    Some(Duplicate)),
+        ("labels",                 "xn--bcher-kva.example", "B\u{dc}CHER.example", Encrypt, Some(Duplicate)),
+        ("parents",                ".a.example", ".A.example",           Encrypt,    Some(Duplicate)),
+        ("any",                    "*",         "*",                     Encrypt,    Some(Duplicate)),
+        ("literal forms",          "192.0.2.1", "[::ffff:192.0.2.1]",    Encrypt,    Some(Duplicate)),
+        ("name and its parents",   "a.example", ".a.example",            Encrypt,    None),
+        ("local for a socket",     "a.example", "unix:/run/lmtp",        Local,      None),
+        ("local for a loopback",   "a.example", "127.0.0.1",             LocalCarry, None),
+        ("local for a name",       "a.example", "localhost",             Local,      Some(LocalElsewhere)),
+        ("local for any",          "a.example", "*",                     LocalCarry, Some(LocalElsewhere)),
+        ("local for a literal",    "a.example", "10.0.0.5",              Local,      Some(LocalElsewhere)),
+    ];
+    for (label, first, second, hop, error) in table {
+        let mut rules = rules(&[(first, Encrypt, 1)]);
+        let second = Key::parse(second).unwrap();
+        assert_eq!(rules.insert(second, rule(hop, 2)).err(), error, "{label}");
+    }
+}
+
+#[test]
+fn an_unreadable_rule_is_never_no_rule() {
+    for key in ["a.b.example", ".b.example", ".example", "*"] {
+        let mut rules = Rules::default();
+        let why = Unreadable("rules, line 1".to_owned());
+        rules
+            .insert_unreadable(Key::parse(key).unwrap(), why.clone())
+            .unwrap();
+        let next_hop = NextHop::parse("a.b.example").unwrap();
+        assert_eq!(rules.look_up(&next_hop), Err(&why), "row 15, {key}");
+    }
+    let mut rules = Rules::default();
+    let why = Unreadable("rules, line 1".to_owned());
+    rules.insert_unreadable(Key::Any, why.clone()).unwrap();
+    let socket = NextHop::Socket("/run/lmtp".to_owned());
+    assert_eq!(
+        rules.look_up(&socket),
+        Err(&why),
+        "what a floor says is not known"
+    );
+}

@@ -1,0 +1,345 @@
+//! How are the settings written in the file?
+
+use super::rules::{self, RuleTable};
+use super::{Cache, Config, ConfigError, Dns, DnsMode, Receiving, Sending, Sts};
+use crate::dns::Family;
+use requiretls_core::domain::Domain;
+use requiretls_core::mail_param::Dialects;
+use requiretls_core::plan::{InsecureMxDane, Settings};
+use requiretls_core::tls_level::TlsLevel;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+pub(super) fn parse(text: &[u8], path: &Path) -> Result<Config, ConfigError> {
+    let source = Source::new(text, path)?;
+    let file: File = source.read()?;
+    let mut further = Vec::new();
+    if let Some(named) = non_empty(file.sending.site_policy.as_ref()) {
+        let path = source.path(named.get_ref());
+        let text = super::read(&path).map_err(|e| source.error(&named.span(), &e.to_string()))?;
+        let rules: RulesFile = Source::new(&text, &path)?.read()?;
+        further.push((text, path, rules.next_hop));
+    }
+    let mut sources = vec![(source, file.next_hop)];
+    for (text, path, tables) in &mut further {
+        sources.push((Source::new(text, path)?, std::mem::take(tables)));
+    }
+    let rules = rules::build(&sources)?;
+    let source = &source;
+    Ok(Config {
+        receiving: file.receiving.read(source)?,
+        sending: file.sending.read(source)?,
+        rules,
+        dns: file.dns.read(source)?,
+        sts: file.sts.read(source)?,
+        cache: file.cache.into(),
+    })
+}
+
+/// A file's text with its name: what turns a place in the text into a line number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    text: &'a str,
+    path: &'a Path,
+}
+
+impl<'a> Source<'a> {
+    fn new(text: &'a [u8], path: &'a Path) -> Result<Self, ConfigError> {
+        match std::str::from_utf8(text) {
+            Ok(text) => Ok(Self { text, path }),
+            Err(e) => Err(ConfigError {
+                file: path.to_owned(),
+                line: Some(line(text, e.valid_up_to())),
+                what: "not UTF-8".to_owned(),
+            }),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        toml::from_str(self.text).map_err(|e| {
+            let what = e.message().lines().next().unwrap_or("not TOML");
+            match e.span() {
+                Some(span) => self.error(&span, what),
+                None => ConfigError::in_file(self.path, what),
+            }
+        })
+    }
+
+    pub(super) fn error(&self, span: &Range<usize>, what: &str) -> ConfigError {
+        ConfigError {
+            file: self.path.to_owned(),
+            line: Some(line(self.text.as_bytes(), span.start)),
+            what: what.to_owned(),
+        }
+    }
+
+    /// "FILE, line 7".
+    pub(super) fn place(&self, span: &Range<usize>) -> String {
+        let line = line(self.text.as_bytes(), span.start);
+        format!("{}, line {line}", self.path.display())
+    }
+
+    /// A file name from this file.
+    pub(super) fn path(&self, named: &str) -> PathBuf {
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        directory.join(named)
+    }
+
+    pub(super) fn domain(&self, name: &Spanned<String>) -> Result<Domain, ConfigError> {
+        Domain::parse(name.get_ref().as_bytes())
+            .map_err(|e| self.error(&name.span(), &format!("{:?}: {e}", name.get_ref())))
+    }
+}
+
+/// An empty text means that the setting is not set.
+pub(super) fn non_empty(text: Option<&Spanned<String>>) -> Option<&Spanned<String>> {
+    text.filter(|text| !text.get_ref().is_empty())
+}
+
+pub(super) type Tables = BTreeMap<Spanned<String>, RuleTable>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    receiving: ReceivingTable,
+    sending: SendingTable,
+    next_hop: Tables,
+    dns: DnsTable,
+    sts: StsTable,
+    cache: CacheTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RulesFile {
+    next_hop: Tables,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ReceivingTable {
+    dialects: Option<Vec<Spanned<String>>>,
+    advertise: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SendingTable {
+    null_path_floor: Option<LevelWord>,
+    insecure_mx_dane: InsecureMxDaneWord,
+    own_names: Vec<Spanned<String>>,
+    site_policy: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DnsTable {
+    mode: Option<Spanned<DnsModeWord>>,
+    servers: Vec<Spanned<String>>,
+    resolv_conf: Option<Spanned<String>>,
+    trusted: bool,
+    trust_anchor: Option<Spanned<String>>,
+    families: Option<Spanned<Vec<FamilyWord>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct StsTable {
+    ca_file: Option<Spanned<String>>,
+    port: Option<NonZeroU16>,
+    allow_private_addresses: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct CacheTable {
+    directory: Option<String>,
+    owners: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LevelWord {
+    May,
+    Encrypt,
+    Secure,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum InsecureMxDaneWord {
+    #[default]
+    Dane,
+    Encrypt,
+    May,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DnsModeWord {
+    Auto,
+    Ad,
+    Validate,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FamilyWord {
+    Ipv4,
+    Ipv6,
+}
+
+impl From<LevelWord> for TlsLevel {
+    fn from(word: LevelWord) -> Self {
+        match word {
+            LevelWord::May => Self::May,
+            LevelWord::Encrypt => Self::Encrypt,
+            LevelWord::Secure => Self::Secure,
+        }
+    }
+}
+
+impl ReceivingTable {
+    fn read(self, source: &Source<'_>) -> Result<Receiving, ConfigError> {
+        let default = Receiving::default();
+        let mut dialects = default.dialects;
+        if let Some(words) = self.dialects {
+            dialects = Dialects::NONE;
+            for word in words {
+                if !dialects.enable(word.get_ref()) {
+                    let known = Dialects::WORDS.join(", ");
+                    let what = format!("unknown dialect {:?}: one of {known}", word.get_ref());
+                    return Err(source.error(&word.span(), &what));
+                }
+            }
+        }
+        Ok(Receiving {
+            dialects,
+            advertise: self.advertise.unwrap_or(default.advertise),
+        })
+    }
+}
+
+impl SendingTable {
+    fn read(self, source: &Source<'_>) -> Result<Sending, ConfigError> {
+        Ok(Sending {
+            settings: Settings {
+                null_path_floor: self
+                    .null_path_floor
+                    .map_or(Settings::default().null_path_floor, TlsLevel::from),
+                insecure_mx_dane: match self.insecure_mx_dane {
+                    InsecureMxDaneWord::Dane => InsecureMxDane::Dane,
+                    InsecureMxDaneWord::Encrypt => InsecureMxDane::Encrypt,
+                    InsecureMxDaneWord::May => InsecureMxDane::May,
+                },
+            },
+            own_names: self
+                .own_names
+                .iter()
+                .map(|name| source.domain(name))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl DnsTable {
+    fn read(self, source: &Source<'_>) -> Result<Dns, ConfigError> {
+        let default = Dns::default();
+        let mode = match self.mode {
+            None => DnsMode::Auto,
+            Some(word) => match word.get_ref() {
+                DnsModeWord::Auto => DnsMode::Auto,
+                DnsModeWord::Ad => DnsMode::Ad,
+                DnsModeWord::Validate => {
+                    let what = "mode \"validate\" is not available in this build";
+                    return Err(source.error(&word.span(), what));
+                }
+            },
+        };
+        let families = match self.families {
+            None => default.families,
+            Some(words) if words.get_ref().is_empty() => {
+                return Err(source.error(&words.span(), "no address family is left"));
+            }
+            Some(words) => {
+                let mut families = Vec::new();
+                for word in words.get_ref() {
+                    let family = match word {
+                        FamilyWord::Ipv4 => Family::Ipv4,
+                        FamilyWord::Ipv6 => Family::Ipv6,
+                    };
+                    if !families.contains(&family) {
+                        families.push(family);
+                    }
+                }
+                families
+            }
+        };
+        let path = |named: &Spanned<String>| source.path(named.get_ref());
+        Ok(Dns {
+            mode,
+            servers: self
+                .servers
+                .iter()
+                .map(|server| read_server(server, source))
+                .collect::<Result<_, _>>()?,
+            resolv_conf: non_empty(self.resolv_conf.as_ref()).map_or(default.resolv_conf, path),
+            trusted: self.trusted,
+            trust_anchor: non_empty(self.trust_anchor.as_ref()).map(path),
+            families,
+        })
+    }
+}
+
+impl StsTable {
+    fn read(self, source: &Source<'_>) -> Result<Sts, ConfigError> {
+        let ca = non_empty(self.ca_file.as_ref())
+            .map(|named| {
+                super::certificates(&source.path(named.get_ref()))
+                    .map_err(|what| source.error(&named.span(), &what))
+            })
+            .transpose()?;
+        Ok(Sts {
+            ca,
+            port: self.port.map_or(443, NonZeroU16::get),
+            allow_private_addresses: self.allow_private_addresses,
+        })
+    }
+}
+
+impl From<CacheTable> for Cache {
+    fn from(table: CacheTable) -> Self {
+        let default = Self::default();
+        Self {
+            directory: match table.directory {
+                None => default.directory,
+                Some(directory) => (!directory.is_empty()).then(|| PathBuf::from(directory)),
+            },
+            owners: table.owners.unwrap_or(default.owners),
+        }
+    }
+}
+
+/// `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1` or `[2001:db8::1]:53`.
+fn read_server(server: &Spanned<String>, source: &Source<'_>) -> Result<SocketAddr, ConfigError> {
+    let text = server.get_ref();
+    text.parse::<SocketAddr>()
+        .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
+        .ok()
+        .filter(|address| address.port() != 0)
+        .ok_or_else(|| {
+            let what = format!("{text:?} is no address, or has no port from 1 to 65535");
+            source.error(&server.span(), &what)
+        })
+}
+
+fn line(text: &[u8], place: usize) -> usize {
+    let before = text.iter().take(place);
+    before.filter(|&&b| b == b'\n').count().saturating_add(1)
+}

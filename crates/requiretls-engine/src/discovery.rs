@@ -1,0 +1,219 @@
+//! What is known about this next hop?
+//!
+//! [`Discovery`] asks DNS and HTTPS and hands the answers to [`requiretls_core`] as [`Facts`]; it
+//! decides nothing. It is made once, at open, and holds plain memory: it can be shared by threads,
+//! and parent and child each have their own after `fork()`.
+
+mod hosts;
+mod policy;
+mod route;
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::deadline::Deadline;
+use crate::dns::{Bounded, Family, ResolvConf, Resolver};
+use crate::roots::TrustRoots;
+use crate::sts_fetch::PolicyFetcher;
+use requiretls_core::domain::Domain;
+use requiretls_core::facts::{Facts, Route, Security, Sts};
+use requiretls_core::next_hop::{Host, NextHop};
+use requiretls_core::plan::InsecureMxDane;
+use requiretls_core::site_policy::{self, Rule};
+use requiretls_core::tls_level::TlsLevel;
+use std::cell::Cell;
+use std::io::ErrorKind;
+
+/// Finds out what is known about next hops.
+#[derive(Clone, Debug)]
+pub struct Discovery {
+    resolver: Resolver,
+    families: Vec<Family>,
+    own_names: Vec<Domain>,
+    insecure_mx_dane: InsecureMxDane,
+    roots: TrustRoots,
+    fetcher: PolicyFetcher,
+    clock: Clock,
+}
+
+/// What one lookup is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The next hop as routed by the site.
+    pub next_hop: &'a NextHop,
+    /// The site's own hosts instead of MX records (P2a, C), in the order to try; empty: the
+    /// rule's smart host, or the next hop's MX records.
+    pub hosts: &'a [Host],
+    /// The port that will be connected to: TLSA records are by port (D10).
+    pub port: u16,
+    /// The site's rule for the next hop.
+    pub rule: &'a Rule,
+    /// Whether the tag requires protection: with `discovery = "off"` DANE and MTA-STS are looked
+    /// up for such tags, and for a floor of secure, alone (P3).
+    pub requiring: bool,
+}
+
+impl Discovery {
+    /// Reads what discovery needs: resolv.conf and the trust roots.
+    ///
+    /// # Errors
+    /// resolv.conf is there and cannot be read.
+    pub fn open(config: &Config) -> Result<Self, ConfigError> {
+        let clock = Clock::system();
+        let roots = match &config.sts.ca {
+            Some(der) => TrustRoots::from_der(der.clone()),
+            None => TrustRoots::system(),
+        };
+        Ok(Self {
+            resolver: resolver(config)?,
+            families: config.dns.families.clone(),
+            own_names: config.sending.own_names.clone(),
+            insecure_mx_dane: config.sending.settings.insecure_mx_dane,
+            fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots, clock),
+            roots,
+            clock,
+        })
+    }
+
+    /// The same with another clock, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        let fetcher = self.fetcher.with_clock(clock);
+        Self {
+            fetcher,
+            clock,
+            ..self
+        }
+    }
+
+    /// The clock that facts are dated by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The trust roots, for judging chains.
+    #[must_use]
+    pub fn roots(&self) -> &TrustRoots {
+        &self.roots
+    }
+
+    /// Whether the resolver's word on DNSSEC counts.
+    #[must_use]
+    pub fn is_dnssec_trusted(&self) -> bool {
+        self.resolver.is_trusted()
+    }
+
+    /// Asks, and returns when everything is known or the deadline has come: what was not found
+    /// out by then is in the facts as a failure, so that it delays and never weakens.
+    ///
+    /// A host that is a unix socket has no address: its [`Addresses`] are found and empty.
+    ///
+    /// [`Addresses`]: requiretls_core::facts::Addresses
+    #[must_use]
+    pub fn lookup(&self, question: &Question<'_>, deadline: &Deadline) -> Facts {
+        let search = Search {
+            discovery: self,
+            question,
+            dns: self.resolver.within(*deadline),
+            life: Cell::new(None),
+        };
+        search.facts()
+    }
+}
+
+/// One lookup under way.
+struct Search<'a> {
+    discovery: &'a Discovery,
+    question: &'a Question<'a>,
+    dns: Bounded<'a>,
+    /// The shortest time to live met so far, in seconds.
+    life: Cell<Option<u32>>,
+}
+
+impl Search<'_> {
+    fn facts(&self) -> Facts {
+        let found = self.route();
+        let sts = match (&found.route, self.policy_domain(&found.targets)) {
+            // Row 1 and row 2's secure denials rest on DNS alone.
+            (Route::Failed(_) | Route::Literal, _) => Sts::None,
+            (Route::NullMx(Security::Secure) | Route::NoDomain(Security::Secure), _) => Sts::None,
+            (_, Some(domain)) if self.discovers() => self.policy(domain),
+            _ => Sts::None,
+        };
+        let hosts = found
+            .targets
+            .iter()
+            .map(|host| self.host(host, &found.route))
+            .collect();
+        Facts {
+            route: found.route,
+            expanded: found.expanded,
+            hosts,
+            sts,
+            expires: self.expires(),
+        }
+    }
+
+    /// Whether DANE and MTA-STS are looked up at all (P3, P12).
+    fn discovers(&self) -> bool {
+        let rule = self.question.rule;
+        !self.is_local()
+            && match rule.discovery {
+                site_policy::Discovery::On | site_policy::Discovery::Audit => true,
+                site_policy::Discovery::Off => {
+                    self.question.requiring || rule.floor == TlsLevel::Secure
+                }
+            }
+    }
+
+    /// Whether the site calls the next hop a local endpoint (P12): M = C, D = T = 0.
+    fn is_local(&self) -> bool {
+        self.question.rule.hop.is_local()
+    }
+
+    /// P2c: the next-hop domain; of configured hosts the first that has a name (RFC 8461 section
+    /// 3.4).
+    fn policy_domain<'h>(&'h self, targets: &'h [route::Target]) -> Option<&'h Domain> {
+        if self.configured().is_empty() {
+            return self.question.next_hop.domain();
+        }
+        targets.iter().find_map(|target| target.host.name())
+    }
+
+    fn lives(&self, seconds: u32) {
+        let life = self.life.get().map_or(seconds, |l| l.min(seconds));
+        self.life.set(Some(life));
+    }
+
+    fn expires(&self) -> Option<u64> {
+        let life = self.life.get()?.max(SHORTEST_LIFE);
+        let now = self.discovery.clock.now().ok()?;
+        Some(now.saturating_add(life.into()))
+    }
+}
+
+/// What holds for a shorter time, even for none, may be used for the present delivery all the
+/// same (RFC 1035 section 3.2.1, S12).
+const SHORTEST_LIFE: u32 = 300;
+
+fn resolver(config: &Config) -> Result<Resolver, ConfigError> {
+    let dns = &config.dns;
+    let resolver = if dns.servers.is_empty() {
+        let path = &dns.resolv_conf;
+        let conf = match std::fs::read(path) {
+            Ok(text) => ResolvConf::parse(&text),
+            Err(e) if e.kind() == ErrorKind::NotFound => ResolvConf::default(),
+            Err(e) => return Err(ConfigError::in_file(path, format!("cannot be read: {e}"))),
+        };
+        Resolver::from_resolv_conf(conf, dns.trusted)
+    } else {
+        Resolver::from_servers(dns.servers.clone(), dns.trusted)
+    };
+    if !resolver.is_trusted() {
+        tracing::warn!(
+            "the path to the name servers is not trusted: nothing counts as DNSSEC-validated; \
+             run a validating resolver on the loopback, or set trusted in [dns]"
+        );
+    }
+    Ok(resolver)
+}

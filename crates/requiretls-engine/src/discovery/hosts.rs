@@ -1,0 +1,227 @@
+//! Which addresses and TLSA records does one host have?
+//!
+//! RFC 7672 section 2.2: addresses first, and TLSA only where they are secure (D8), so that an
+//! unsigned zone with a name server that fails on unknown types is not punished for it.
+
+use super::Search;
+use super::route::Target;
+use crate::dns::{Answer, Found};
+use requiretls_core::dane::base::{self, Alias};
+use requiretls_core::domain::Domain;
+use requiretls_core::facts::{
+    Addresses, HostFacts, LookupCause, LookupFailure, Route, Security, Tlsa,
+};
+use requiretls_core::next_hop::Host;
+use requiretls_core::plan::InsecureMxDane;
+use std::net::IpAddr;
+
+/// What the families' answers come to.
+struct Resolved {
+    addresses: Addresses,
+    /// The best status of an answer with addresses (D8).
+    security: Option<Security>,
+    /// The answer that it is from, for its CNAMEs.
+    best: Option<Answer<IpAddr>>,
+}
+
+/// The CNAMEs at a host's name.
+struct Links {
+    /// The weakest one's status.
+    weakest: Security,
+    /// What TLSA base domains follow from; a failure when the first link's status is not known.
+    alias: Result<Alias, LookupFailure>,
+}
+
+impl Search<'_> {
+    pub(super) fn host(&self, target: &Target, route: &Route) -> HostFacts {
+        let facts = |addresses, cname, tlsa| HostFacts {
+            host: target.host.clone(),
+            addresses,
+            cname,
+            tlsa,
+        };
+        let name = match &target.host {
+            Host::Literal(address) => {
+                return facts(Addresses::Found(vec![*address]), None, Tlsa::None);
+            }
+            Host::Socket(_) => return facts(Addresses::Found(Vec::new()), None, Tlsa::None),
+            Host::Name(name) => name,
+        };
+        if target.unusable {
+            return facts(Addresses::Denied(status(route)), None, Tlsa::None);
+        }
+        let resolved = self.resolve(name);
+        let links = resolved
+            .best
+            .as_ref()
+            .filter(|answer| !answer.chain.is_empty())
+            .map(|answer| self.links(name, answer));
+        let tlsa = match resolved.security {
+            Some(security) if self.wants_tlsa(route) => {
+                self.tlsa(name, security, links.as_ref().map(|l| &l.alias))
+            }
+            _ => Tlsa::None,
+        };
+        facts(resolved.addresses, links.map(|l| l.weakest), tlsa)
+    }
+
+    fn resolve(&self, name: &Domain) -> Resolved {
+        let mut found = Vec::new();
+        let mut statuses = Vec::new();
+        let mut denied = None;
+        let mut failure = None;
+        let mut best: Option<Answer<IpAddr>> = None;
+        for &family in &self.discovery.families {
+            let answer = match self.dns.addresses(name, family) {
+                Ok(answer) => answer,
+                Err(e) => {
+                    failure = Some(e);
+                    statuses.push(None);
+                    continue;
+                }
+            };
+            self.lives(answer.ttl);
+            if let Found::Records(addresses) = &answer.found {
+                found.extend(addresses);
+                statuses.push(Some(answer.security));
+            } else {
+                denied = Some(weaker(denied, answer.security));
+            }
+            let better = best.as_ref().is_none_or(|best| rank(&answer) > rank(best));
+            if better {
+                best = Some(answer);
+            }
+        }
+        let addresses = match (found.is_empty(), failure, denied) {
+            (false, _, _) => Addresses::Found(found),
+            (true, Some(failure), _) => Addresses::Failed(failure),
+            (true, None, denied) => Addresses::Denied(denied.unwrap_or(Security::Unknown)),
+        };
+        Resolved {
+            addresses,
+            security: base::address_security(&statuses),
+            best,
+        }
+    }
+
+    /// Whether TLSA records behind this route are looked up at all.
+    fn wants_tlsa(&self, route: &Route) -> bool {
+        let insecure_mx = *route == Route::Mx(Security::Insecure);
+        let may = self.discovery.insecure_mx_dane == InsecureMxDane::May;
+        self.discovers() && !(insecure_mx && may) // P2b
+    }
+
+    fn tlsa(
+        &self,
+        name: &Domain,
+        security: Security,
+        alias: Option<&Result<Alias, LookupFailure>>,
+    ) -> Tlsa {
+        let alias = match alias {
+            None => None,
+            Some(Ok(alias)) => Some(alias),
+            Some(Err(failure)) => return Tlsa::Failed(failure.clone()),
+        };
+        for base in base::candidates(name, security, alias) {
+            let Some(owner) = base::owner_name(self.question.port, &base) else {
+                continue;
+            };
+            let answer = match self.dns.tlsa(&owner) {
+                Ok(answer) => answer,
+                Err(failure) => return Tlsa::Failed(failure), // D2
+            };
+            self.lives(answer.ttl);
+            if let (Security::Secure, Found::Records(records)) = (answer.security, answer.found) {
+                return Tlsa::Found { base, records };
+            }
+        }
+        Tlsa::None
+    }
+
+    /// The status of each CNAME by itself. Where the answer as a whole is secure, so is each link;
+    /// where it is not, the first links may still be, which decides about the base domain (D9).
+    fn links(&self, name: &Domain, answer: &Answer<IpAddr>) -> Links {
+        let expanded = answer.expanded().unwrap_or(name).clone();
+        let all = |security| Links {
+            weakest: security,
+            alias: Ok(Alias {
+                initial: security,
+                expanded: expanded.clone(),
+            }),
+        };
+        if answer.security != Security::Insecure || !self.discovers() {
+            return all(answer.security);
+        }
+        let mut initial = None;
+        let mut link = Some(name.clone());
+        for next in &answer.chain {
+            let Some(owner) = &link else {
+                break; // what cannot be asked for ends the walk
+            };
+            let security = match self.link(owner) {
+                Ok(security) => security,
+                Err(failure) => {
+                    return Links {
+                        weakest: Security::Unknown,
+                        alias: initial.map_or(Err(failure), |initial| {
+                            Ok(Alias {
+                                initial,
+                                expanded: expanded.clone(),
+                            })
+                        }),
+                    };
+                }
+            };
+            let initial = *initial.get_or_insert(security);
+            if security != Security::Secure {
+                return Links {
+                    weakest: security, // D3: all after it count no more
+                    alias: Ok(Alias { initial, expanded }),
+                };
+            }
+            link.clone_from(next);
+        }
+        all(Security::Secure)
+    }
+
+    fn link(&self, owner: &Domain) -> Result<Security, LookupFailure> {
+        let answer = self.dns.cname(owner)?;
+        self.lives(answer.ttl);
+        match answer.found {
+            Found::Records(_) => Ok(answer.security),
+            // It was there a moment ago.
+            Found::NoData | Found::NoDomain => Err(LookupFailure {
+                cause: LookupCause::Malformed,
+                question: format!("CNAME {owner}"),
+            }),
+        }
+    }
+}
+
+/// Answers with addresses before those without, secure ones before others.
+fn rank(answer: &Answer<IpAddr>) -> (bool, u8) {
+    let positive = matches!(answer.found, Found::Records(_));
+    let status = match answer.security {
+        Security::Secure => 2,
+        Security::Insecure => 1,
+        Security::Unknown => 0,
+    };
+    (positive, status)
+}
+
+fn weaker(denied: Option<Security>, other: Security) -> Security {
+    match (denied, other) {
+        (None, other) => other,
+        (Some(Security::Unknown), _) | (_, Security::Unknown) => Security::Unknown,
+        (Some(Security::Insecure), _) | (_, Security::Insecure) => Security::Insecure,
+        (Some(Security::Secure), Security::Secure) => Security::Secure,
+    }
+}
+
+/// What DNSSEC says of the answer that a host's name is from.
+fn status(route: &Route) -> Security {
+    match route {
+        Route::Mx(security) | Route::Implicit(security) => *security,
+        _ => Security::Unknown,
+    }
+}

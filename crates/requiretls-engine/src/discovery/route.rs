@@ -1,0 +1,151 @@
+//! Which hosts does the next hop have?
+//!
+//! RFC 5321 section 5.1, RFC 7505, and P2a for what DNSSEC says of the way there.
+
+use super::Search;
+use crate::dns::{Exchange, Found, Mx};
+use requiretls_core::domain::Domain;
+use requiretls_core::facts::{Route, Security};
+use requiretls_core::next_hop::{Host, NextHop};
+use std::borrow::Cow;
+
+/// The hosts to be looked up, and how they were found.
+pub(super) struct Way {
+    pub(super) route: Route,
+    pub(super) expanded: Option<Domain>,
+    pub(super) targets: Vec<Target>,
+}
+
+/// A host to be looked up.
+pub(super) struct Target {
+    pub(super) host: Host,
+    /// It is an address or a name that no host has (row 5a): it is not looked up.
+    pub(super) unusable: bool,
+}
+
+impl Search<'_> {
+    pub(super) fn route(&self) -> Way {
+        let configured = self.configured();
+        if !configured.is_empty() {
+            return Way::new(Route::Configured, configured.into_owned());
+        }
+        match self.question.next_hop {
+            NextHop::Domain(domain) => self.by_mx(domain),
+            NextHop::Literal(address) => {
+                let route = if self.is_local() {
+                    Route::Configured
+                } else {
+                    Route::Literal
+                };
+                Way::new(route, vec![Host::Literal(*address)])
+            }
+            NextHop::Socket(path) => Way::new(Route::Configured, vec![Host::Socket(path.clone())]),
+        }
+    }
+
+    /// The hosts that the server or the site's rule gives instead of MX records.
+    pub(super) fn configured(&self) -> Cow<'_, [Host]> {
+        let smarthost = || Host::parse(self.question.rule.smarthost.as_deref()?).ok();
+        match self.question.hosts {
+            [] => Cow::Owned(smarthost().into_iter().collect()),
+            hosts => Cow::Borrowed(hosts),
+        }
+    }
+
+    fn by_mx(&self, domain: &Domain) -> Way {
+        let answer = match self.dns.mx(domain) {
+            Ok(answer) => answer,
+            Err(failure) => return Way::new(Route::Failed(failure), Vec::new()),
+        };
+        self.lives(answer.ttl);
+        let security = answer.security;
+        // D13: a name that insecure CNAMEs lead to vouches for nothing.
+        let expanded = (security == Security::Secure)
+            .then(|| answer.expanded().cloned())
+            .flatten();
+        let (route, targets) = match answer.found {
+            Found::NoDomain => (Route::NoDomain(security), Vec::new()),
+            Found::NoData => (
+                Route::Implicit(security),
+                vec![Target::host(domain.clone())],
+            ),
+            Found::Records(records) => match self.in_order(records) {
+                Some(targets) => (Route::Mx(security), targets),
+                None => (Route::NullMx(security), Vec::new()),
+            },
+        };
+        Way {
+            route,
+            expanded,
+            targets,
+        }
+    }
+
+    /// Best first, by chance among equals, each host once, without those that are no better than
+    /// this host itself; `None`: a null MX. One beside others says nothing (RFC 7505 section 3).
+    fn in_order(&self, mut records: Vec<Mx>) -> Option<Vec<Target>> {
+        records.retain(|mx| mx.exchange != Exchange::Null);
+        if records.is_empty() {
+            return None;
+        }
+        let own = &self.discovery.own_names;
+        let ours = records
+            .iter()
+            .filter(|mx| matches!(&mx.exchange, Exchange::Host(host) if own.contains(host)))
+            .map(|mx| mx.preference)
+            .min();
+        records.retain(|mx| ours.is_none_or(|ours| mx.preference < ours));
+        let mut drawn: Vec<(u16, u64, Mx)> = records
+            .into_iter()
+            .map(|mx| (mx.preference, draw(), mx))
+            .collect();
+        drawn.sort_by_key(|(preference, lot, _)| (*preference, *lot));
+        let mut targets: Vec<Target> = Vec::new();
+        for (_, _, mx) in drawn {
+            let target = match mx.exchange {
+                Exchange::Host(host) => Target::host(host),
+                Exchange::Unusable(host) => Target {
+                    host: Host::Name(host),
+                    unusable: true,
+                },
+                Exchange::Null => continue,
+            };
+            if !targets.iter().any(|t| t.host == target.host) {
+                targets.push(target);
+            }
+        }
+        Some(targets)
+    }
+}
+
+impl Way {
+    fn new(route: Route, hosts: Vec<Host>) -> Self {
+        Self {
+            route,
+            expanded: None,
+            targets: hosts
+                .into_iter()
+                .map(|host| Target {
+                    host,
+                    unusable: false,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Target {
+    fn host(name: Domain) -> Self {
+        Self {
+            host: Host::Name(name),
+            unusable: false,
+        }
+    }
+}
+
+/// RFC 5321 section 5.1: hosts of equal preference are tried in random order.
+fn draw() -> u64 {
+    let mut lot = [0; 8];
+    let drawn = rustix::rand::getrandom(&mut lot, rustix::rand::GetRandomFlags::empty());
+    drawn.map_or(0, |_| u64::from_ne_bytes(lot))
+}

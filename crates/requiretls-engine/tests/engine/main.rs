@@ -1,0 +1,18 @@
+//! The engine against name servers and policy hosts of its own, on the loopback.
+
+#[cfg(test)]
+mod configured;
+#[cfg(test)]
+mod dns;
+#[cfg(test)]
+mod hosts;
+#[cfg(test)]
+mod name_server;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod policy_host;
+#[cfg(test)]
+mod routes;
+#[cfg(test)]
+mod world;
