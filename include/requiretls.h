@@ -590,7 +590,7 @@ int rtls_plan_mail_params(struct rtls_plan *p, char *buf, size_t size);
 /*
  The reply to MAIL FROM, or to the first RCPT TO where that is 530.
  code: its 3 digits.
- text: what follows them; may be NULL.
+ text: what follows them, or all lines of the reply; may be NULL.
  Returns RTLS_GO: accepted, or refused for reasons that are the server's own to judge. RTLS_NEXT_HOST:
    refused because of our parameter, or 530 in clear text under a tag that lowers. RTLS_AGAIN, once: send
    RSET, ask rtls_plan_mail_params again, and send MAIL again.

@@ -10,6 +10,7 @@ use crate::abi::{
 use crate::ctx::{Shared, rtls_ctx};
 use crate::log::Log;
 use crate::{guard, handle, text};
+use arguments::host_named;
 use core::ffi::{c_char, c_int, c_uint};
 use requiretls_core::authenticate::Site;
 use requiretls_core::delivery::{Action, Delivery, End};
@@ -24,6 +25,7 @@ use requiretls_engine::{Deadline, Question};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+mod arguments;
 mod steps;
 mod tell;
 
@@ -361,14 +363,6 @@ fn number(action: Action) -> c_int {
 
 fn internal(sentence: &str) -> Reply {
     Reply::new(451, Enhanced(4, 3, 0), sentence)
-}
-
-/// # Safety
-/// NULL, or a text that ends at its NUL.
-unsafe fn host_named(host: *const c_char) -> Option<Host> {
-    // SAFETY: see above.
-    let bytes = unsafe { text::bytes(host, RTLS_NUL, MAX_NAME) }?;
-    Host::parse(str::from_utf8(bytes).ok()?).ok()
 }
 
 #[cfg(test)]

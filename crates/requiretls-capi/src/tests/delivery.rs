@@ -274,6 +274,55 @@ fn a_refused_parameter_under_an_empty_path() {
 }
 
 #[test]
+fn a_reply_to_mail_with_and_without_its_code() {
+    let (ctx, der) = pinned();
+    for (label, code, text, action, why) in [
+        (
+            "text alone",
+            550,
+            "5.7.30 no",
+            RTLS_NEXT_HOST,
+            "550 5.7.30 no",
+        ),
+        (
+            "a whole line",
+            550,
+            "550 5.7.30 no\r\n",
+            RTLS_NEXT_HOST,
+            "550 5.7.30 no",
+        ),
+        (
+            "several lines",
+            550,
+            "550-5.7.30 no\r\n550 5.7.30 really\r\n",
+            RTLS_NEXT_HOST,
+            "550 5.7.30 no 5.7.30 really",
+        ),
+        ("of another matter", 550, "550 5.7.1 spam\r\n", RTLS_GO, ""),
+        ("no text", 550, "", RTLS_GO, ""),
+        (
+            "another code in the text",
+            550,
+            "555 5.7.30 no",
+            RTLS_GO,
+            "",
+        ),
+    ] {
+        let plan = Plan::new(&ctx, "relay.example", "1.secure.onward", 0);
+        assert_eq!(plan.add_host("192.0.2.1"), RTLS_GO);
+        assert_eq!(plan.lookup(), RTLS_GO);
+        assert_eq!(plan.host("192.0.2.1"), RTLS_GO);
+        assert_eq!(plan.ehlo(STARTTLS), RTLS_STARTTLS);
+        assert_eq!(plan.tls("TLSv1.3"), RTLS_GO);
+        assert_eq!(plan.peer(&[&der]), RTLS_GO);
+        assert_eq!(plan.ehlo(OFFERS), RTLS_GO);
+        assert_eq!(plan.mail_params().0, RTLS_GO);
+        assert_eq!(plan.mail_reply(code, text), action, "{label}");
+        assert!(plan.why().contains(why), "{label}: {}", plan.why());
+    }
+}
+
+#[test]
 fn in_clear_text_after_a_failure() {
     let ctx = Context::new("");
     let plan = plan_in(&ctx, State::Clear);
