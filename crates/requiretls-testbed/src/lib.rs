@@ -8,9 +8,12 @@
 mod answer;
 mod block;
 mod clock;
+mod denial;
+mod dns_message;
 mod dns_server;
 mod fault;
 mod sign;
+mod stop;
 mod truth;
 mod zone;
 
