@@ -9,7 +9,10 @@
 
 mod answer;
 mod block;
+mod catalogue;
 mod clock;
+mod denial;
+mod dns_message;
 mod dns_server;
 mod domain;
 mod fault;
@@ -19,6 +22,7 @@ mod pki;
 mod session_log;
 mod sign;
 mod smtp_peer;
+mod stop;
 mod sts_server;
 mod tls;
 mod truth;
@@ -26,6 +30,7 @@ mod world;
 mod zone;
 
 pub use block::Block;
+pub use catalogue::catalogue;
 pub use clock::Clock;
 pub use dns_server::{Asked, DnsError, DnsWorld, DnsWorldSpec};
 pub use domain::Domain;

@@ -4,33 +4,28 @@
 //! defect is a pause, a return or a write, in the order of reading. To end, a flag is set, all
 //! connections are shut down and one is made to the listener itself; then every thread is joined.
 
+use crate::fault::locked;
+use crate::stop::Stop;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A listening socket with its threads; dropping it ends them.
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: SocketAddr,
-    stop: Arc<Stop>,
+    connections: Arc<Connections>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Whether the end has come.
+/// The connections that are open, as long as there are to be any.
 #[derive(Debug, Default)]
-pub(crate) struct Stop {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    over: bool,
-    next: u64,
-    open: BTreeMap<u64, TcpStream>,
+struct Connections {
+    stop: Stop,
+    open: Mutex<(u64, BTreeMap<u64, TcpStream>)>,
 }
 
 impl Listener {
@@ -44,17 +39,17 @@ impl Listener {
             io::Error::new(e.kind(), format!("{name} cannot listen on {address}: {e}"))
         })?;
         let address = listener.local_addr()?;
-        let stop = Arc::new(Stop::default());
+        let connections = Arc::new(Connections::default());
         let thread = {
-            let (stop, name) = (Arc::clone(&stop), name.to_owned());
+            let (connections, name) = (Arc::clone(&connections), name.to_owned());
             std::thread::Builder::new()
                 .name(name.clone())
                 .stack_size(ACCEPT_STACK)
-                .spawn(move || accept(&listener, &name, &stop, &Arc::new(serve)))?
+                .spawn(move || accept(&listener, &name, &connections, &Arc::new(serve)))?
         };
         Ok(Self {
             address,
-            stop,
+            connections,
             thread: Some(thread),
         })
     }
@@ -66,7 +61,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.stop.end();
+        self.connections.end();
         // Wakes the thread that waits for a connection.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
         if let Some(thread) = self.thread.take() {
@@ -75,52 +70,37 @@ impl Drop for Listener {
     }
 }
 
-impl Stop {
-    /// Waits; an error when the end comes first.
-    pub(crate) fn pause(&self, time: Duration) -> io::Result<()> {
-        let deadline = Instant::now().checked_add(time);
-        let mut state = self.lock();
-        loop {
-            if state.over {
-                return Err(ErrorKind::ConnectionAborted.into());
-            }
-            let left = deadline.and_then(|d| d.checked_duration_since(Instant::now()));
-            let Some(left) = left.filter(|left| !left.is_zero()) else {
-                return Ok(());
-            };
-            let waited = self.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+/// Waits; an error when the end comes first.
+pub(crate) fn pause(stop: &Stop, time: Duration) -> io::Result<()> {
+    if stop.within(time) {
+        return Err(ErrorKind::ConnectionAborted.into());
     }
+    Ok(())
+}
 
+impl Connections {
     fn end(&self) {
-        let mut state = self.lock();
-        state.over = true;
-        for stream in state.open.values() {
+        self.stop.now();
+        for stream in locked(&self.open).1.values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        self.changed.notify_all();
     }
 
     /// `None`: it is over.
-    fn open(&self, stream: &TcpStream) -> io::Result<Option<u64>> {
+    fn add(&self, stream: &TcpStream) -> io::Result<Option<u64>> {
         let copy = stream.try_clone();
-        let mut state = self.lock();
-        if state.over {
+        let mut open = locked(&self.open);
+        if self.stop.is_now() {
             return Ok(None);
         }
-        state.next = state.next.wrapping_add(1);
-        let number = state.next;
-        state.open.insert(number, copy?);
+        let number = open.0.wrapping_add(1);
+        open.0 = number;
+        open.1.insert(number, copy?);
         Ok(Some(number))
     }
 
-    fn close(&self, number: u64) {
-        self.lock().open.remove(&number);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remove(&self, number: u64) {
+        locked(&self.open).1.remove(&number);
     }
 }
 
@@ -129,15 +109,15 @@ const ACCEPT_STACK: usize = 128 * 1024;
 const SERVE_STACK: usize = 256 * 1024;
 
 /// Closes the copy of a connection's descriptor when its thread ends, however it ends.
-struct Open<'a>(&'a Stop, u64);
+struct Open<'a>(&'a Connections, u64);
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.0.close(self.1);
+        self.0.remove(self.1);
     }
 }
 
-fn accept<F>(listener: &TcpListener, name: &str, stop: &Arc<Stop>, serve: &Arc<F>)
+fn accept<F>(listener: &TcpListener, name: &str, connections: &Arc<Connections>, serve: &Arc<F>)
 where
     F: Fn(TcpStream, &Stop) + Send + Sync + 'static,
 {
@@ -147,26 +127,26 @@ where
             Ok((stream, _)) => stream,
             Err(e) if e.kind() == ErrorKind::Interrupted => continue,
             // No descriptor is left, say: it may be better soon.
-            Err(_) if stop.pause(Duration::from_millis(10)).is_ok() => continue,
+            Err(_) if !connections.stop.within(Duration::from_millis(10)) => continue,
             Err(_) => break,
         };
         let _ = stream.set_nodelay(true);
-        let number = match stop.open(&stream) {
+        let number = match connections.add(&stream) {
             Ok(Some(number)) => number,
             Ok(None) => break,
             Err(_) => continue,
         };
-        let (guarded, serve) = (Arc::clone(stop), Arc::clone(serve));
+        let (guarded, serve) = (Arc::clone(connections), Arc::clone(serve));
         let spawned = std::thread::Builder::new()
             .name(name.to_owned())
             .stack_size(SERVE_STACK)
             .spawn(move || {
                 let _open = Open(&guarded, number);
-                serve(stream, &guarded);
+                serve(stream, &guarded.stop);
             });
         match spawned {
             Ok(thread) => threads.push(thread),
-            Err(_) => stop.close(number),
+            Err(_) => connections.remove(number),
         }
         threads.retain(|thread| !thread.is_finished());
     }

@@ -3,6 +3,7 @@
 //! Written line by line while it happens, so that a session which is cut is seen too. Nothing is
 //! taken from the client's word: what is here came over the wire, or was sent by the peer itself.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -198,6 +199,27 @@ impl Message {
                     .then(|| value.trim().to_owned())
             })
             .or_else(|| tag_in_path(&self.return_path))
+    }
+}
+
+/// One line for the session, and one for each line that came.
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tls = self.tls_version.as_deref().unwrap_or("no TLS");
+        writeln!(f, "{} {}: {tls}", self.peer, self.address)?;
+        if let Some(failure) = &self.handshake_failure {
+            writeln!(f, "  handshake: {failure}")?;
+        }
+        for (in_tls, line) in &self.lines {
+            let place = if *in_tls { "TLS" } else { "clear" };
+            writeln!(f, "  {place}: {}", line.escape_debug())?;
+        }
+        for message in &self.messages {
+            let (length, tag) = (message.body.len(), message.tag().unwrap_or_default());
+            let end = if message.taken { "taken" } else { "not taken" };
+            writeln!(f, "  message of {length} octets, {end}, tag: {tag}")?;
+        }
+        Ok(())
     }
 }
 

@@ -6,14 +6,15 @@
 //!
 //! [`talk`]: Talk::talk
 
-use crate::listener::{Listener, Stop};
+use crate::listener::{Listener, pause};
 use crate::peer::{Break, Peer, Step, Tls};
 use crate::pki::{Certificate, Credential, Pki};
 use crate::session_log::{Message, Record, SessionLog, split_path};
+use crate::stop::Stop;
 use crate::tls::{self, Shown};
 use rustls::server::{ServerConfig, ServerConnection};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 /// A peer that listens; dropping it ends it.
@@ -167,6 +168,8 @@ impl Server {
         };
         tls::read_record(stream)?;
         stream.write_all(instead)?;
+        // Whoever would wait for more learns that there is none.
+        stream.shutdown(Shutdown::Write)?;
         let what = match tls::read_alert(stream) {
             Ok(alert) => format!("{:?}: the client sent alert {alert}", self.peer.tls),
             Err(_) => format!("{:?}: the client said no more", self.peer.tls),
@@ -326,7 +329,7 @@ impl Talk<'_> {
         match &self.peer.injected {
             // One write, so that it comes with the reply.
             Some(text) => {
-                self.stop.pause(self.peer.delay)?;
+                pause(self.stop, self.peer.delay)?;
                 wire.write_all(format!("220 2.0.0 Go ahead\r\n{text}").as_bytes())?;
             }
             None => self.reply(wire, "220 2.0.0 Go ahead")?,
@@ -447,7 +450,7 @@ impl Talk<'_> {
     }
 
     fn reply(&self, wire: &mut dyn Wire, text: &str) -> io::Result<()> {
-        self.stop.pause(self.peer.delay)?;
+        pause(self.stop, self.peer.delay)?;
         let mut reply = text.replace('\n', "\r\n");
         reply.push_str("\r\n");
         if self.in_tls || self.peer.octet_gap.is_zero() {
@@ -456,7 +459,7 @@ impl Talk<'_> {
             for octet in reply.as_bytes() {
                 wire.write_all(&[*octet])?;
                 wire.flush()?;
-                self.stop.pause(self.peer.octet_gap)?;
+                pause(self.stop, self.peer.octet_gap)?;
             }
         }
         wire.flush()

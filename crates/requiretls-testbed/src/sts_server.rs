@@ -3,15 +3,17 @@
 //! One HTTPS listener for all policy hosts (RFC 8461 section 3.3): the certificate by the server
 //! name that is asked for, the page by the Host field. A page may change while the world runs.
 
-use crate::listener::{Listener, Stop};
+use crate::fault::locked;
+use crate::listener::{Listener, pause};
 use crate::pki::{Certificate, Pki};
+use crate::stop::Stop;
 use crate::tls::{self, Shown};
 use rustls::server::ServerConfig;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What one policy host serves, and the TXT record beside it.
@@ -244,7 +246,7 @@ impl StsServer {
         let host = format!("mta-sts.{domain}");
         let credential = self.pki.issue(page.certificate, &host, domain)?;
         self.site.shown.for_name(&host, &credential)?;
-        lock(&self.site.pages).insert(host.to_ascii_lowercase(), page);
+        locked(&self.site.pages).insert(host.to_ascii_lowercase(), page);
         Ok(())
     }
 
@@ -257,7 +259,7 @@ impl StsServer {
     /// The requests so far; handshakes that failed brought none.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        lock(&self.site.requests).clone()
+        locked(&self.site.requests).clone()
     }
 }
 
@@ -281,13 +283,13 @@ impl Site {
         let sni = connection.server_name().map(str::to_owned);
         let mut wire = rustls::Stream::new(&mut connection, &mut stream);
         let request = request(sni, &read_head(&mut wire)?);
-        lock(&self.requests).push(request.clone());
-        let page = lock(&self.pages).get(&request.host).cloned();
+        locked(&self.requests).push(request.clone());
+        let page = locked(&self.pages).get(&request.host).cloned();
         let response = response(page.as_ref(), &request);
         let Some(page) = page else {
             return finish(&mut wire, &response);
         };
-        stop.pause(page.delay)?;
+        pause(stop, page.delay)?;
         if page.cut {
             let head = response.len().saturating_sub(page.text().len() / 2);
             wire.write_all(response.get(..head).unwrap_or_default())?;
@@ -299,7 +301,7 @@ impl Site {
         for octet in &response {
             wire.write_all(&[*octet])?;
             wire.flush()?;
-            stop.pause(page.octet_gap)?;
+            pause(stop, page.octet_gap)?;
         }
         finish(&mut wire, &[])
     }
@@ -364,8 +366,4 @@ fn response(page: Option<&Sts>, request: &Request) -> Vec<u8> {
         "Content-Type: {media_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     );
     [head.into_bytes(), text].concat()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

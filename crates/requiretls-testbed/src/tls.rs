@@ -130,13 +130,14 @@ pub(crate) fn half_handshake(
 /// A fatal `handshake_failure` (RFC 5246 section 7.2).
 pub(crate) const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
-/// A server's hello of TLS 1.1 (RFC 4346 section 7.4.1.3): a record of 42 octets, in it a hello of
-/// 38, the version, 32 octets of randomness, no session id, `TLS_RSA_WITH_AES_128_CBC_SHA`, no
-/// compression.
-pub(crate) const HELLO_11: [u8; 47] = {
-    let mut hello = [0x5a; 47];
-    let start = [22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2];
-    let end = [0, 0, 0x2f, 0];
+/// A server's hello of TLS 1.1 (RFC 4346 section 7.4.1.3): a record of 49 octets, in it a hello of
+/// 45, the version, 32 octets of randomness, no session id, `TLS_RSA_WITH_AES_128_CBC_SHA`, no
+/// compression, and the extension of RFC 5746, without which OpenSSL would not see the version as
+/// the fault.
+pub(crate) const HELLO_11: [u8; 54] = {
+    let mut hello = [0x5a; 54];
+    let start = [22, 3, 2, 0, 49, 2, 0, 0, 45, 3, 2];
+    let end = [0, 0, 0x2f, 0, 0, 5, 0xff, 1, 0, 1, 0];
     hello.split_at_mut(start.len()).0.copy_from_slice(&start);
     hello.split_at_mut(43).1.copy_from_slice(&end);
     hello

@@ -193,7 +193,7 @@ impl World {
 
     /// The root's keys as DNSKEY records.
     #[must_use]
-    pub fn trust_anchor(&self) -> String {
+    pub fn trust_anchor(&self) -> &str {
         self.dns.trust_anchor()
     }
 
@@ -242,7 +242,7 @@ impl World {
     pub fn write(&self, directory: &Path, mode: DnsMode) -> io::Result<()> {
         let files = [
             (CA_FILE, self.ca_pem().to_owned()),
-            (ANCHOR_FILE, self.trust_anchor()),
+            (ANCHOR_FILE, self.trust_anchor().to_owned()),
             (DOMAINS_FILE, self.domains_txt()),
             // Last, since whoever sees it finds all of them.
             (CONFIG_FILE, self.config_toml(mode)),

@@ -27,7 +27,7 @@ pub struct Zone {
     pub(crate) damaged: Vec<(LowerName, RecordType)>,
 }
 
-/// The RRsets of a zone. The order of [`LowerName`] is DNSSEC's canonical one (RFC 4034 section 6.1), so
+/// The record sets of a zone. The order of [`LowerName`] is DNSSEC's canonical one (RFC 4034 section 6.1), so
 /// this is the NSEC chain too.
 pub(crate) type Sets = BTreeMap<LowerName, BTreeMap<RecordType, RecordSet>>;
 
