@@ -4,6 +4,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+#[cfg(feature = "demo")]
+mod demo;
 mod explain;
 mod mail_from;
 
@@ -20,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[cfg(feature = "demo")]
+    Demo(demo::Args),
     Explain(explain::Args),
     MailFrom(mail_from::Args),
 }
@@ -27,6 +31,8 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
+            #[cfg(feature = "demo")]
+            Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::MailFrom(args) => mail_from::run(&args),
         },

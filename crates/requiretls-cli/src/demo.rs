@@ -1,0 +1,193 @@
+//! Does no message go where its sender forbade it?
+//!
+//! `requiretls demo` builds a mail world on loopback, runs the main job in it, and holds every
+//! scenario against what was written down for it by hand. Whether a message leaked is said by a
+//! judge that knows what the peers saw, and nothing of what the library said.
+
+mod judge;
+mod run;
+mod scenario;
+mod scenarios;
+mod table;
+mod world;
+
+use judge::Judge;
+use run::Sender;
+use scenario::Scenario;
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use table::{Line, Summary};
+use world::Scene;
+
+/// `EX_SOFTWARE` of sysexits.h: there is no world to be had.
+const NO_WORLD: u8 = 70;
+
+/// Runs the main job in a mail world of its own and shows that no message leaks
+///
+/// Builds DNSSEC zones, MTA-STS hosts and mail servers with one defect each on loopback, sends
+/// messages through them, and compares what happens with what was written down by hand. Needs no
+/// root and no network. Exit status: 0 when everything is as expected and nothing leaked, else 1.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the scenarios that have this in their id, group, statement or description
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+
+    /// One JSON object for each scenario, and one with the numbers
+    #[arg(long)]
+    json: bool,
+
+    /// Leave the world running afterwards, until Enter is pressed or standard input ends
+    #[arg(long)]
+    keep: bool,
+
+    /// Send whatever the library says: the judge must then find leaks
+    #[arg(long)]
+    ignore_answers: bool,
+}
+
+/// Runs, and says how the program ends.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    match demo(args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("requiretls: {error}");
+            ExitCode::from(NO_WORLD)
+        }
+    }
+}
+
+fn demo(args: &Args) -> Result<bool, Box<dyn Error>> {
+    let started = Instant::now();
+    let all = scenarios::all();
+    let wanted: Vec<&Scenario> = all
+        .iter()
+        .filter(|s| args.filter.as_ref().is_none_or(|text| s.is_about(text)))
+        .collect();
+    if wanted.is_empty() {
+        return Err("no scenario is about that".into());
+    }
+    if wanted.iter().any(|s| is_on_ipv6(s)) && !world::has_ipv6() {
+        eprintln!("requiretls: this machine has no ::1, which some scenarios need");
+        return Ok(false);
+    }
+    let scene = Scene::set(&wanted)?;
+    let sender = if args.ignore_answers {
+        Sender::IgnoresAnswers
+    } else {
+        Sender::FollowsAnswers
+    };
+    let progress = Progress::of(wanted.len());
+    let happened = run::all(&scene, &wanted, sender, |done| progress.show(done));
+    progress.clear();
+    let judge = Judge::of(scene.world().ok_or("the world has ended")?);
+    let lines: Vec<Line<'_>> = wanted
+        .iter()
+        .zip(happened)
+        .map(|(scenario, happened)| judged(scenario, happened, &judge))
+        .collect();
+    let summary = summary(&lines, &judge, started.elapsed());
+    if args.json {
+        table::print_json(&lines, &summary)?;
+    } else {
+        table::print(&lines, sender, &summary)?;
+    }
+    if args.keep {
+        keep(&scene)?;
+    }
+    Ok(summary.is_good())
+}
+
+fn judged<'a>(scenario: &'a Scenario, happened: run::Happened, judge: &Judge) -> Line<'a> {
+    let leaks = scenario
+        .outbound()
+        .map(|o| judge.leaks(scenario.id, &o.may))
+        .unwrap_or_default();
+    let reused = scenario.outbound().and_then(|o| o.before.as_ref());
+    let is_reused = judge.shared_a_connection(&run::before_id(scenario.id), scenario.id);
+    Line {
+        is_as_expected: happened.ending == scenario.expected
+            && reused.is_none_or(|before| before.is_reused == is_reused),
+        scenario,
+        happened,
+        leaks,
+    }
+}
+
+fn summary(lines: &[Line<'_>], judge: &Judge, took: Duration) -> Summary {
+    let count =
+        |is: &dyn Fn(&Scenario) -> bool| lines.iter().filter(|l| is(l.scenario)).count();
+    let outbound = |is: fn(&scenario::Outbound) -> bool| {
+        count(&move |s: &Scenario| s.outbound().is_some_and(is))
+    };
+    let before: Vec<String> = lines.iter().map(|l| run::before_id(l.scenario.id)).collect();
+    let known: Vec<&str> = lines
+        .iter()
+        .map(|l| l.scenario.id)
+        .chain(before.iter().map(String::as_str))
+        .collect();
+    Summary {
+        scenarios: lines.len(),
+        as_expected: lines.iter().filter(|l| l.is_as_expected).count(),
+        leaks: lines.iter().filter(|l| !l.leaks.is_empty()).count() + judge.strangers(&known),
+        inbound: count(&Scenario::is_inbound),
+        outbound: count(&|s| !s.is_inbound()),
+        several_hosts: outbound(|o| o.several),
+        open_connection: outbound(|o| o.before.is_some()),
+        ipv6: count(&is_on_ipv6),
+        seconds: took.as_secs_f64(),
+    }
+}
+
+fn is_on_ipv6(scenario: &Scenario) -> bool {
+    scenario.outbound().is_some_and(|o| o.ipv6)
+}
+
+/// Until Enter, or the end of standard input.
+fn keep(scene: &Scene) -> io::Result<()> {
+    let config = scene.config_file();
+    let config = config.display();
+    eprintln!(
+        "\nThe world is running. In another terminal, from the same directory:\n\n    \
+         requiretls check good.test --config {config} --port 2525\n    \
+         requiretls check dane-ee.test --config {config} --port 2525 --tag 1.secure.onward\n\n\
+         A C program finds it the same way: rtls_open with that file, and port 2525; which\n\
+         domains, hosts and addresses there are stands in {}/domains.txt.\n\n\
+         Enter ends it.",
+        scene.directory().display()
+    );
+    io::stdin().read_line(&mut String::new())?;
+    Ok(())
+}
+
+/// How far it has come, where somebody looks.
+struct Progress {
+    of: usize,
+    is_shown: bool,
+}
+
+impl Progress {
+    fn of(of: usize) -> Self {
+        Self {
+            of,
+            is_shown: io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&self, done: usize) {
+        if self.is_shown {
+            let mut err = io::stderr().lock();
+            let _ = write!(err, "\r{done} of {} scenarios ", self.of);
+            let _ = err.flush();
+        }
+    }
+
+    fn clear(&self) {
+        if self.is_shown {
+            eprint!("\r\u{1b}[K");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Did a message arrive where its sender forbade it?
+//!
+//! The judge knows two things: what the peers saw, and the line that was written by hand for each
+//! scenario. What the library said is nothing to it, and it uses none of its code: a judge that
+//! asks the accused finds no fault.
+
+use super::scenario::{May, Only, Shown};
+use requiretls_testbed::{Message, Session, World};
+use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+/// The field of a message that names its scenario.
+pub(super) const SCENARIO_FIELD: &str = "X-Scenario";
+
+/// What the peers saw, and what certificates are held against.
+pub(super) struct Judge {
+    sessions: Vec<Session>,
+    root: Option<TrustAnchor<'static>>,
+    now: UnixTime,
+    /// The certificate that belongs to each peer, and that its TLSA records were made from.
+    own: BTreeMap<SocketAddr, Vec<u8>>,
+}
+
+impl Judge {
+    /// Hears a world's peers as witnesses.
+    pub(super) fn of(world: &World) -> Self {
+        let sessions = world.sessions().sessions();
+        let own = sessions
+            .iter()
+            .flat_map(|session| world.peers(&session.peer))
+            .filter_map(|peer| {
+                let leaf = peer.credential().chain().first()?;
+                Some((peer.address(), leaf.clone()))
+            })
+            .collect();
+        let root = CertificateDer::from(world.ca_der());
+        Self {
+            root: anchor_from_trusted_cert(&root).ok().map(|a| a.to_owned()),
+            now: UnixTime::since_unix_epoch(Duration::from_secs(world.clock().now())),
+            sessions,
+            own,
+        }
+    }
+
+    /// Every arrival of a scenario's message that its line forbids, in words.
+    pub(super) fn leaks(&self, id: &str, may: &May) -> Vec<String> {
+        let arrivals = self.arrivals().filter(|(_, message)| names(message, id));
+        arrivals
+            .filter_map(|(session, message)| self.objection(session, message, may))
+            .collect()
+    }
+
+    /// Messages that no scenario has sent; there must be none.
+    pub(super) fn strangers(&self, ids: &[&str]) -> usize {
+        self.arrivals()
+            .filter(|(_, message)| !ids.iter().any(|id| names(message, id)))
+            .count()
+    }
+
+    /// Whether one peer saw both messages on one connection.
+    pub(super) fn shared_a_connection(&self, one: &str, other: &str) -> bool {
+        self.sessions.iter().any(|session| {
+            let has = |id| session.messages.iter().any(|m| names(m, id));
+            has(one) && has(other)
+        })
+    }
+
+    /// A message has arrived when something of its content has, be it taken or not.
+    fn arrivals(&self) -> impl Iterator<Item = (&Session, &Message)> {
+        self.sessions.iter().flat_map(|session| {
+            let messages = session.messages.iter().filter(|m| !m.body.is_empty());
+            messages.map(move |message| (session, message))
+        })
+    }
+
+    fn objection(&self, session: &Session, message: &Message, may: &May) -> Option<String> {
+        let only = match may {
+            May::ArriveAnywhere => return None,
+            May::ArriveNowhere => return Some(format!("arrived at {}", session.peer)),
+            May::ArriveOnly(only) => only,
+        };
+        let what = self.unmet(session, message, only)?;
+        Some(format!("arrived at {} {what}", session.peer))
+    }
+
+    fn unmet(&self, session: &Session, message: &Message, only: &Only) -> Option<String> {
+        if !only.host.is_empty() && session.peer != only.host {
+            return Some(format!("and not at {}", only.host));
+        }
+        if only.tls && !(message.in_tls && session.tls_version.is_some()) {
+            return Some("in clear".to_owned());
+        }
+        match &only.shown {
+            Shown::Any => {}
+            Shown::Named(name) => {
+                if !self.is_named(session, name) {
+                    return Some(format!("without a valid certificate for {name}"));
+                }
+            }
+            Shown::Published => {
+                let own = self.own.get(&session.address);
+                if own.is_none() || session.chain.first() != own {
+                    return Some("with another certificate than DNS names".to_owned());
+                }
+            }
+        }
+        let parameter = only.asking?;
+        if !message.mail_parameters.iter().any(|p| p == parameter) {
+            return Some(format!("without {parameter}"));
+        }
+        let keyword = parameter.split('=').next().unwrap_or(parameter);
+        let is_offered = |line: &String| line.split(' ').next() == Some(keyword);
+        let offered = session.offered_in_tls.iter().any(is_offered);
+        (!offered && keyword != "RET").then(|| format!("which does not offer {keyword}"))
+    }
+
+    fn is_named(&self, session: &Session, name: &str) -> bool {
+        let chain: Vec<CertificateDer<'_>> = session
+            .chain
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
+        let Some((leaf, others)) = chain.split_first() else {
+            return false;
+        };
+        let (Ok(leaf), Ok(name), Some(root)) = (
+            EndEntityCert::try_from(leaf),
+            ServerName::try_from(name),
+            &self.root,
+        ) else {
+            return false;
+        };
+        let trusted = leaf.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            std::slice::from_ref(root),
+            others,
+            self.now,
+            KeyUsage::server_auth(),
+            None,
+            None,
+        );
+        trusted.is_ok() && leaf.verify_is_valid_for_subject_name(&name).is_ok()
+    }
+}
+
+fn names(message: &Message, id: &str) -> bool {
+    let body = String::from_utf8_lossy(&message.body);
+    body.lines().take_while(|line| !line.is_empty()).any(|line| {
+        line.split_once(':').is_some_and(|(field, value)| {
+            field.eq_ignore_ascii_case(SCENARIO_FIELD) && value.trim() == id
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    /// Neither core nor anything that is built on it.
+    #[test]
+    fn the_judge_asks_nothing_of_the_accused() {
+        let (source, _) = include_str!("judge.rs")
+            .split_once("#[cfg(test)]")
+            .expect("tests");
+        for accused in ["core", "engine", "transport", "capi"] {
+            assert!(!source.contains(&format!("requiretls_{accused}")), "{accused}");
+        }
+        assert!(source.contains("requiretls_testbed"), "this is the judge");
+        let scenario = include_str!("scenario.rs");
+        assert!(!scenario.contains("requiretls_core"));
+    }
+}

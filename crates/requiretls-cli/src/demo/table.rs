@@ -1,0 +1,216 @@
+//! How is it shown?
+//!
+//! A table for people, or one JSON object a line.
+
+use super::run::{Happened, Sender};
+use super::scenario::{Ending, Scenario};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+
+/// One line of the table.
+pub(super) struct Line<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) happened: Happened,
+    pub(super) leaks: Vec<String>,
+    /// As the hand-written expectation says.
+    pub(super) is_as_expected: bool,
+}
+
+/// The numbers at the end.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Summary {
+    pub(super) scenarios: usize,
+    pub(super) as_expected: usize,
+    pub(super) leaks: usize,
+    pub(super) inbound: usize,
+    pub(super) outbound: usize,
+    pub(super) several_hosts: usize,
+    pub(super) open_connection: usize,
+    pub(super) ipv6: usize,
+    pub(super) seconds: f64,
+}
+
+/// For people: who sees at a glance where to look.
+pub(super) fn print(lines: &[Line<'_>], sender: Sender, summary: &Summary) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let look = Look::of(&out);
+    let mut rest = lines;
+    while let Some(first) = rest.first() {
+        let group = first.scenario.group;
+        let end = rest.iter().position(|l| l.scenario.group != group);
+        let (lines, others) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = others;
+        writeln!(out, "{}", look.heading(group))?;
+        writeln!(out, "{}\n", look.table(lines, sender))?;
+    }
+    for line in lines {
+        for leak in &line.leaks {
+            writeln!(out, "leak: {}: {leak}", line.scenario.id)?;
+        }
+        if !line.is_as_expected && sender == Sender::FollowsAnswers {
+            let (id, sentence) = (line.scenario.id, &line.happened.sentence);
+            writeln!(out, "wrong: {id}: {sentence}")?;
+        }
+    }
+    writeln!(out, "{}", summary.last_line())?;
+    out.flush()
+}
+
+/// For programs.
+pub(super) fn print_json(lines: &[Line<'_>], summary: &Summary) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        let told = Told {
+            id: line.scenario.id,
+            group: line.scenario.group,
+            direction: if line.scenario.is_inbound() {
+                "inbound"
+            } else {
+                "outbound"
+            },
+            statement: line.scenario.statement,
+            about: line.scenario.about,
+            expected: &line.scenario.expected,
+            happened: &line.happened.ending,
+            sentence: &line.happened.sentence,
+            as_expected: line.is_as_expected,
+            leaks: &line.leaks,
+            leaks_if_ignored: line.scenario.outbound().is_some_and(|o| o.leaks_if_ignored),
+            milliseconds: line.happened.took.as_millis(),
+        };
+        serde_json::to_writer(&mut out, &told)?;
+        writeln!(out)?;
+    }
+    serde_json::to_writer(&mut out, &Ended { summary })?;
+    writeln!(out)?;
+    out.flush()
+}
+
+impl Summary {
+    pub(super) fn last_line(&self) -> String {
+        let (n, ok, leaks) = (self.scenarios, self.as_expected, self.leaks);
+        format!("{n} scenarios: {ok} as expected, {leaks} leaks")
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        self.as_expected == self.scenarios && self.leaks == 0
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    id: &'a str,
+    group: &'a str,
+    direction: &'a str,
+    statement: &'a str,
+    about: &'a str,
+    expected: &'a Ending,
+    happened: &'a Ending,
+    sentence: &'a str,
+    as_expected: bool,
+    leaks: &'a [String],
+    leaks_if_ignored: bool,
+    milliseconds: u128,
+}
+
+#[derive(Serialize)]
+struct Ended<'a> {
+    summary: &'a Summary,
+}
+
+/// Whether there is somebody to look, and at colours.
+struct Look {
+    is_terminal: bool,
+    is_coloured: bool,
+}
+
+impl Look {
+    fn of(out: &impl IsTerminal) -> Self {
+        let is_terminal = out.is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            is_terminal,
+            is_coloured: is_terminal && !no_color,
+        }
+    }
+
+    fn heading(&self, group: &str) -> String {
+        if self.is_coloured {
+            format!("\u{1b}[1m{group}\u{1b}[0m")
+        } else {
+            group.to_owned()
+        }
+    }
+
+    fn table(&self, lines: &[Line<'_>], sender: Sender) -> Table {
+        let mut table = Table::new();
+        table.load_preset(if self.is_terminal {
+            presets::UTF8_HORIZONTAL_ONLY
+        } else {
+            presets::NOTHING
+        });
+        if self.is_terminal {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+        }
+        let verdict = match sender {
+            Sender::FollowsAnswers => "",
+            Sender::IgnoresAnswers => "leaked",
+        };
+        table.set_header(["scenario", "what happened", "expected", verdict]);
+        for line in lines {
+            let Scenario {
+                id,
+                statement,
+                about,
+                expected,
+                ..
+            } = line.scenario;
+            let happened = said(&line.happened.ending, id);
+            table.add_row([
+                Cell::new(format!("{id} [{statement}]: {about}")),
+                Cell::new(happened),
+                Cell::new(said(expected, id)),
+                self.verdict(line, sender),
+            ]);
+        }
+        table
+    }
+
+    fn verdict(&self, line: &Line<'_>, sender: Sender) -> Cell {
+        let (word, colour) = match (sender, line.leaks.is_empty(), line.is_as_expected) {
+            (Sender::FollowsAnswers, true, true) => ("ok", Color::Green),
+            (Sender::FollowsAnswers, true, false) => ("WRONG", Color::Red),
+            (_, false, _) => ("LEAK", Color::Red),
+            (Sender::IgnoresAnswers, true, _) => ("no", Color::Reset),
+        };
+        let cell = Cell::new(word);
+        match (self.is_coloured, colour) {
+            (false, _) => cell,
+            (true, Color::Red) => cell.fg(colour).add_attribute(Attribute::Bold),
+            (true, _) => cell.fg(colour),
+        }
+    }
+}
+
+/// In words, as short as they can be: hosts of the scenario's own domain by their first label.
+fn said(ending: &Ending, id: &str) -> String {
+    let reply = format!("{} {}", ending.code, ending.enhanced);
+    let by = match ending.who.as_str() {
+        "" | "nobody" => String::new(),
+        who => format!(", by the {who}"),
+    };
+    let host = ending.host.as_deref().unwrap_or("no host");
+    let own = format!(".{id}.test");
+    let host = host.strip_suffix(own.as_str()).unwrap_or(host);
+    match ending.action.as_str() {
+        "taken" => format!("kept as {}", ending.with),
+        "not_ours" => "asks for nothing".to_owned(),
+        "refused" => format!("refused {reply}"),
+        "go" if ending.with.is_empty() => format!("sent to {host}{by}"),
+        "go" => format!("sent to {host}, {}{by}", ending.with),
+        "defer" => format!("waits {reply} at {host}{by}"),
+        "bounce" => format!("returned {reply} at {host}{by}"),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Where does it all happen?
+//!
+//! One world for all scenarios: each has domains of its own, so that they can run at the same
+//! time. The site's rules go through the same configuration file that a mail server would have.
+
+use super::scenario::{Outbound, Scenario};
+use requiretls_engine::{Config, Discovery};
+use requiretls_testbed::{CONFIG_FILE, DnsMode, World};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::net::{Ipv6Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Whose word on DNSSEC counts.
+const MODE: DnsMode = DnsMode::Ad;
+
+/// A running world, and the site that sends into it.
+pub(super) struct Scene {
+    world: Option<World>,
+    directory: TempDir,
+    /// The site by its further settings; the usual one has none.
+    sites: BTreeMap<&'static str, Site>,
+}
+
+/// The configuration as read, and what it opens.
+pub(super) struct Site {
+    pub(super) config: Config,
+    pub(super) discovery: Discovery,
+}
+
+impl Scene {
+    /// Builds everything that these scenarios meet.
+    pub(super) fn set(scenarios: &[&Scenario]) -> Result<Self, Box<dyn Error>> {
+        let outbound: Vec<&Outbound> = scenarios.iter().filter_map(|s| s.outbound()).collect();
+        let domains = outbound.iter().flat_map(|o| o.domains.clone());
+        let world = World::builder().domains(domains).start()?;
+        let mut scene = Self {
+            world: None,
+            directory: tempfile::Builder::new()
+                .prefix("requiretls-demo-")
+                .tempdir()?,
+            sites: BTreeMap::new(),
+        };
+        let world = scene.world.insert(world);
+        for (name, kind, fault) in outbound.iter().flat_map(|o| &o.faults) {
+            world.dns().faults().authority(name, *kind, fault.clone())?;
+        }
+        world.write(scene.directory.path(), MODE)?;
+        let usual = world.config_toml(MODE) + &rules(world, &outbound);
+        let path = scene.directory.path().join(CONFIG_FILE);
+        std::fs::write(&path, &usual)?;
+        scene.sites.insert("", Site::open(&usual, &path)?);
+        for further in outbound.iter().map(|o| o.settings) {
+            if !scene.sites.contains_key(further) {
+                let text = format!("{usual}\n{further}");
+                scene.sites.insert(further, Site::open(&text, &path)?);
+            }
+        }
+        Ok(scene)
+    }
+
+    /// The world; `None` at its end alone.
+    pub(super) fn world(&self) -> Option<&World> {
+        self.world.as_ref()
+    }
+
+    /// The site with these further settings.
+    pub(super) fn site(&self, settings: &str) -> Option<&Site> {
+        self.sites.get(settings)
+    }
+
+    /// The file by which another process finds the world.
+    pub(super) fn config_file(&self) -> PathBuf {
+        self.directory.path().join(CONFIG_FILE)
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+impl Drop for Scene {
+    /// A world that is only dropped judges by itself, and knows no hop modes.
+    fn drop(&mut self) {
+        if let Some(world) = self.world.take() {
+            let _ = world.stop();
+        }
+    }
+}
+
+impl Site {
+    fn open(text: &str, path: &Path) -> Result<Self, Box<dyn Error>> {
+        let config = Config::parse(text.as_bytes(), path)?;
+        let discovery = Discovery::open(&config)?;
+        Ok(Self { config, discovery })
+    }
+}
+
+/// Whether this machine has IPv6 at all.
+pub(super) fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+}
+
+/// Where a scenario's message is routed to.
+pub(super) fn next_hop(world: &World, scenario: &Scenario, outbound: &Outbound) -> String {
+    outbound.next_hop.clone().unwrap_or_else(|| {
+        let host = format!("mx.{}.test", scenario.id);
+        let address = world.peers(&host).next().map(|peer| peer.address().ip());
+        address.map(|ip| format!("[{ip}]")).unwrap_or_default()
+    })
+}
+
+/// The `[next_hop]` tables of all scenarios.
+fn rules(world: &World, outbound: &[&Outbound]) -> String {
+    let mut text = String::new();
+    for message in outbound.iter().filter(|o| !o.rule.is_empty()) {
+        let Some(next_hop) = &message.next_hop else {
+            continue;
+        };
+        let rule = message.rule.replace("{key}", &key(world, next_hop));
+        let _ = writeln!(text, "\n[next_hop.\"{next_hop}\"]\n{rule}");
+    }
+    text
+}
+
+/// The SHA-256 of the key that the domain's host shows, as in TLSA 3 1 1.
+fn key(world: &World, domain: &str) -> String {
+    let host = format!("mx.{domain}");
+    let mut keys = world.peers(&host).map(|peer| {
+        let record = peer.credential().tlsa(3, 1, 1).to_string();
+        record.split(' ').next_back().unwrap_or_default().to_owned()
+    });
+    keys.next().unwrap_or_default()
+}
