@@ -7,6 +7,7 @@ use ffi_tests::{Answer, Installed, Result, Sender, World};
 
 const REQUIRETLS: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
 const UNTAGGED: &str = "MAIL FROM:<ann@client.test>";
+const NOTICE: &str = "MAIL FROM:<> REQUIRETLS";
 
 /// What the receiving side must have seen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -126,6 +127,13 @@ fn a_message_with_requiretls_goes_nowhere_else() -> Result<()> {
             "bounce 550 5.7.30",
             Seen::Nothing,
         ),
+        // A handshake that fails may be an attack: it may heal (P6 row 11b).
+        (
+            "old-tls.signed.test",
+            REQUIRETLS,
+            "defer 451 4.7.10",
+            Seen::Nothing,
+        ),
     ])
 }
 
@@ -142,6 +150,13 @@ fn a_message_with_requiretls_finds_a_way_where_there_is_one() -> Result<()> {
         // The first address refuses: all addresses of a host are tried (P5).
         (
             "several.signed.test",
+            REQUIRETLS,
+            "go 250 2.0.0",
+            Seen::Required,
+        ),
+        // The better MX lacks it, the worse one has it (P7).
+        (
+            "choice.signed.test",
             REQUIRETLS,
             "go 250 2.0.0",
             Seen::Required,
@@ -176,6 +191,32 @@ fn an_untagged_message_is_delivered_where_the_destination_allows_it() -> Result<
         ),
         ("pkix.signed.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
         ("several.signed.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
+        // Where nothing was promised, a handshake that fails leads back to clear text (P6 row 11b).
+        ("old-tls.signed.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
+    ])
+}
+
+/// RFC 8689 section 5: a bounce is to arrive, but not in clear text (P4, null path).
+#[test]
+fn a_notice_with_an_empty_return_path_needs_no_more_than_encryption() -> Result<()> {
+    deliver_all(&[
+        ("dane.signed.test", NOTICE, "go 250 2.0.0", Seen::Required),
+        // No REQUIRETLS there, so it goes without; with headers only (P6 row 13).
+        ("plain-tls.signed.test", NOTICE, "go 250 2.0.0", Seen::Mail),
+        // Nothing vouches for the MX, but there is TLS (P6 row 3).
+        ("unsigned.test", NOTICE, "go 250 2.0.0", Seen::Required),
+        (
+            "clear.signed.test",
+            NOTICE,
+            "defer 451 4.7.10",
+            Seen::Nothing,
+        ),
+        (
+            "mismatch.signed.test",
+            NOTICE,
+            "defer 451 4.7.10",
+            Seen::Nothing,
+        ),
     ])
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::RESOLVER;
 use super::certificates::Certificates;
-use super::hosts::{Host, ONWARD};
+use super::hosts::{Host, ONWARD, Starttls};
 use crate::Result;
 
 /// `inet_interfaces` are the machine's own addresses, and 127.0.0.1 is the only one configured.
@@ -68,8 +68,10 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
             host.listens_at(),
             host.name()
         )?;
-        if !host.starttls {
-            master.push_str(" -o smtpd_tls_security_level=none");
+        match host.starttls {
+            Starttls::Yes => {}
+            Starttls::No => master.push_str(" -o smtpd_tls_security_level=none"),
+            Starttls::Broken => master.push_str(" -o smtpd_tls_protocols=<=TLSv1.1"),
         }
         if !host.requiretls {
             master.push_str(" -o requiretls_enable=no");
