@@ -55,7 +55,7 @@ fn deliver_all(rows: &[Row]) -> Result<()> {
         match seen {
             Seen::NoConnection | Seen::NoMail => assert_eq!(commands, [""; 0], "{label}"),
             Seen::Mail(command) | Seen::MailAt(_, command) => {
-                assert_eq!(commands, [*command], "{label}")
+                assert_eq!(commands, [*command], "{label}");
             }
         }
         if domain.starts_with("several.") {
