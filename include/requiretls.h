@@ -72,6 +72,13 @@ extern "C" {
 /* As the length of a text: it ends at its NUL. */
 #define RTLS_NUL ((size_t) -1)
 
+/* Inbound: answer the client with the reply in rtls_mail; every later call on it repeats it. */
+#define RTLS_REFUSED (-1)
+
+/* For rtls_plan_done, where no SMTP reply tells how it ended: the connection is closed in good order; nothing was to be
+   sent (a callout), or the outcome is not known here. */
+#define RTLS_CLOSED (-1)
+
 
 /*
  Keep the message and try later: nothing else can be done now.
@@ -112,11 +119,6 @@ extern "C" {
  Inbound: understood and kept.
  */
 #define RTLS_TAKEN 1
-
-/*
- Inbound: answer the client with the reply in rtls_mail; every later call on it repeats it.
- */
-#define RTLS_REFUSED -1
 
 /*
  rtls_mail_begin, rtls_ehlo_keyword: the client is inside TLS, by STARTTLS or on port 465. Flags are
@@ -248,12 +250,6 @@ extern "C" {
 #define RTLS_GET_ADDRESS 15
 
 /*
- For rtls_plan_done, where no SMTP reply tells how it ended: the connection is closed in good order;
- nothing was to be sent (a callout), or the outcome is not known here.
- */
-#define RTLS_CLOSED -1
-
-/*
  For rtls_plan_tls_failed: an I/O error or a timeout, or TLS was not tried. It may heal.
  */
 #define RTLS_TLS_LOST 0
@@ -364,7 +360,8 @@ void rtls_set_log(struct rtls_ctx *ctx, rtls_log_fn fn, void *arg);
 
 /*
  Starts anew, whatever was in *m before: call it at each MAIL command, also after one that failed.
- sizeof_m: pass sizeof *m; another size is misuse.
+ sizeof_m: pass sizeof *m. A smaller size than that of this version is misuse; a larger one, of a program
+   that was compiled against a later header, is fine.
  ctx: from rtls_open; it must outlive the use of m, and of every copy of it; NULL makes every later call
    say RTLS_REFUSED.
  flags: 0 or RTLS_F_TLS.
@@ -590,7 +587,7 @@ int rtls_plan_mail_params(struct rtls_plan *p, char *buf, size_t size);
 /*
  The reply to MAIL FROM, or to the first RCPT TO where that is 530.
  code: its 3 digits.
- text: what follows them; may be NULL.
+ text: what follows them, or all lines of the reply; may be NULL.
  Returns RTLS_GO: accepted, or refused for reasons that are the server's own to judge. RTLS_NEXT_HOST:
    refused because of our parameter, or 530 in clear text under a tag that lowers. RTLS_AGAIN, once: send
    RSET, ask rtls_plan_mail_params again, and send MAIL again.
