@@ -174,9 +174,11 @@ impl World {
     }
 
     /// The peers that listen for a host, in the order of its addresses.
-    pub fn peers(&self, host: &str) -> impl Iterator<Item = &SmtpPeer> {
+    #[must_use]
+    pub fn peers(&self, host: &str) -> Vec<&SmtpPeer> {
         let peers = self.domains.iter().flat_map(|d| &d.peers);
-        peers.filter_map(move |(name, peer)| (name == host).then_some(peer))
+        let of_host = peers.filter(|(name, _)| name == host);
+        of_host.map(|(_, peer)| peer).collect()
     }
 
     /// The root that its policy hosts and good peers have their certificates from, as PEM.

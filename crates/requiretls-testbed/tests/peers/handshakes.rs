@@ -90,11 +90,8 @@ fn versions_by_openssl() {
     // A client that would take 1.1 gets 1.1, and then waits in vain for the rest.
     let willing = ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
     let seen = openssl(old.address(), &willing);
-    assert!(
-        seen.contains("TLS 1.1, Handshake [length 0031], ServerHello"),
-        "{seen}"
-    );
-    assert!(!seen.contains("unsupported protocol"), "{seen}");
+    assert!(seen.contains("Protocol  : TLSv1.1"), "{seen}");
+    assert!(seen.contains("unexpected eof"), "{seen}");
 
     let twelve = Stage::new(Peer::good().tls(Tls::Version12));
     let seen = openssl(twelve.address(), &[]);
