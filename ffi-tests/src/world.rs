@@ -158,9 +158,11 @@ impl World {
     /// # Errors
     /// The log cannot be read.
     pub fn postfix_log(&self) -> Result<String> {
-        Ok(fs::read_to_string(
-            self.path.join("postfix311/log/postfix.log"),
-        )?)
+        match fs::read_to_string(self.path.join("postfix311/log/postfix.log")) {
+            // The logging process starts with the first line.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            log => Ok(log?),
+        }
     }
 
     /// The line that tells where Postfix sent a message on to, by the id it gave the message.

@@ -107,6 +107,8 @@ impl Knowledge {
             }
             truth.status = truth.status.max(status);
             truth.answer.append(&mut said.answer);
+            // An alias has something here too: that no closer name than its wildcard exists.
+            truth.authority.append(&mut said.authority);
             match said.outcome {
                 Outcome::Alias(target) => {
                     name = target;
@@ -120,7 +122,6 @@ impl Knowledge {
                 Outcome::TooLong => truth.code = ResponseCode::YXDomain,
                 Outcome::NoData | Outcome::Records | Outcome::Referral => {}
             }
-            truth.authority = said.authority;
             truth.additional = said.additional;
             if role == Role::Resolver && truth.status == Status::Bogus {
                 return truth.bogus();
