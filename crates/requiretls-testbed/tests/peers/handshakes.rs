@@ -83,7 +83,7 @@ fn handshakes_that_fail() {
 #[test]
 fn versions_by_openssl() {
     let old = Stage::new(Peer::good().tls(Tls::Version11));
-    let seen = openssl(old.address(), &[]);
+    let seen = openssl(old.address(), &["-min_protocol", "TLSv1.2"]);
     assert!(seen.contains("unsupported protocol"), "{seen}");
     let failure = old.session().handshake_failure.unwrap();
     assert!(failure.contains("alert 70"), "protocol_version: {failure}");
