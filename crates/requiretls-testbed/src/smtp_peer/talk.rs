@@ -6,7 +6,7 @@
 use super::lines::Lines;
 use crate::listener::pause;
 use crate::peer::{Break, Peer, Step, Tls};
-use crate::session_log::{Message, Record, split_path};
+use crate::session_log::{Message, Record, split_path, strip_verb};
 use crate::stop::Stop;
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -169,7 +169,10 @@ impl<'a> Talk<'a> {
     }
 
     fn mail(&mut self, wire: &mut dyn Wire, line: &str) -> io::Result<()> {
-        let (return_path, parameters) = split_path(line.get(10..).unwrap_or_default());
+        let Some(argument) = strip_verb(line, "MAIL FROM:").filter(|a| a.contains('<')) else {
+            return self.reply(wire, "501 5.5.4 MAIL FROM:<path>");
+        };
+        let (return_path, parameters) = split_path(argument);
         let refusal = self.mail_refusal(&parameters);
         let taken = refusal.is_none();
         if taken {
@@ -227,7 +230,10 @@ impl<'a> Talk<'a> {
     }
 
     fn rcpt(&mut self, wire: &mut dyn Wire, line: &str) -> io::Result<()> {
-        let (recipient, parameters) = split_path(line.get(8..).unwrap_or_default());
+        let Some(argument) = strip_verb(line, "RCPT TO:").filter(|a| a.contains('<')) else {
+            return self.reply(wire, "501 5.5.4 RCPT TO:<path>");
+        };
+        let (recipient, parameters) = split_path(argument);
         let known = |p: &String| matches!(split(p).0.as_str(), "NOTIFY" | "ORCPT");
         let refusal = match self.recipients {
             None => Some("503 5.5.1 MAIL first"),

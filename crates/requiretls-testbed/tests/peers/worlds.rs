@@ -8,6 +8,7 @@ use requiretls_testbed::{
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// One sentence per domain, and what each of them became.
 #[test]
@@ -188,6 +189,35 @@ fn the_program_serves_until_its_input_ends() {
     assert!(child.wait().unwrap().success());
     let sessions = read("sessions.txt");
     assert!(sessions.contains("clear: EHLO client.test\n"), "{sessions}");
+}
+
+/// All of the threads of a whole world, however many, and at once.
+#[test]
+fn a_world_ends_at_once() {
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| {
+            let path = task.ok()?.path().join("comm");
+            std::fs::read_to_string(path).ok()
+        });
+        names.filter(|name| name.starts_with("mx.crowd-")).count()
+    };
+    let domains = (0..200).map(|n| {
+        let name = format!("crowd-{n}.test");
+        Domain::new(&name).mx("mx").peer(Peer::good())
+    });
+    let world = World::builder().domains(domains).start().unwrap();
+    let mut client = Client::connect(world.peers("mx.crowd-7.test")[0].address());
+    client.reply();
+    assert_eq!(threads(), 201, "a listener each, and one session");
+    let start = Instant::now();
+    assert!(world.stop().is_empty());
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(threads(), 0);
 }
 
 /// What the program is told wrong.
