@@ -45,7 +45,7 @@ fn walk_in_tls(client: &mut Client, done: &mut Vec<&'static str>) -> io::Result<
 #[test]
 fn each_step_can_be_the_last() {
     #[rustfmt::skip]
-    let table: [(Step, &[&str], usize, &[u8]); 10] = [
+    let table: [Row; 10] = [
         // step, what the client got, lines on record, body on record
         (Step::Connection, &[], 0, b""),
         (Step::Banner, &["banner"], 0, b""),
@@ -58,36 +58,39 @@ fn each_step_can_be_the_last() {
         (Step::Data, &["banner", "EHLO", "220", "EHLO in TLS", "MAIL", "RCPT", "DATA"], 6, b"text\r\n"),
         (Step::Dot, &["banner", "EHLO", "220", "EHLO in TLS", "MAIL", "RCPT", "DATA"], 6, b"text\r\nmore\r\n"),
     ];
-    for (step, expected, lines, body) in table {
-        for hangs in [false, true] {
-            let peer = Peer::good();
-            let peer = if hangs {
-                peer.hangs(step)
-            } else {
-                peer.drops(step)
-            };
-            let stage = Stage::new(peer);
-            let client = stage.connect();
-            if hangs {
-                client.patience(Duration::from_millis(150));
-            }
-            let (done, error) = walk(client);
-            let label = format!("{step:?}, hangs: {hangs}: {error}");
-            assert_eq!(done, expected, "{label}");
-            // rustls, in the handshake, gives only the words of the error.
-            let timed_out = error.to_string().contains("unavailable");
-            assert_eq!(timed_out, hangs, "{label}");
-            let session = stage.session();
-            assert_eq!(session.lines.len(), lines, "{label}");
-            let received = session.messages.first().map_or(&b""[..], |m| &m.body);
-            assert_eq!(received, body, "{label}");
-            assert!(session.messages.iter().all(|m| !m.taken), "{label}");
-            let complete = session.messages.iter().any(|m| m.complete);
-            assert_eq!(complete, step == Step::Dot, "{label}");
-            let in_handshake = step == Step::Handshake;
-            assert_eq!(session.sni.is_some(), in_handshake || lines > 2, "{label}");
+    // At once, since each silence costs a client its patience.
+    std::thread::scope(|scope| {
+        for row in table {
+            scope.spawn(move || last_step(Peer::good().drops(row.0), false, row));
+            scope.spawn(move || last_step(Peer::good().hangs(row.0), true, row));
         }
+    });
+}
+
+type Row = (Step, &'static [&'static str], usize, &'static [u8]);
+
+fn last_step(peer: Peer, hangs: bool, (step, expected, lines, body): Row) {
+    let stage = Stage::new(peer);
+    let client = stage.connect();
+    if hangs {
+        client.patience(Duration::from_secs(3));
     }
+    let (done, error) = walk(client);
+    let label = format!("{step:?}, hangs: {hangs}: {error}");
+    assert_eq!(done, expected, "{label}");
+    // rustls, in the handshake, gives only the words of the error.
+    let timed_out = error.to_string().contains("unavailable");
+    assert_eq!(timed_out, hangs, "{label}");
+    let session = stage.session();
+    assert_eq!(session.lines.len(), lines, "{label}");
+    let received = session.messages.first().map_or(&b""[..], |m| &m.body);
+    assert_eq!(received, body, "{label}");
+    assert!(session.messages.iter().all(|m| !m.taken), "{label}");
+    let complete = session.messages.iter().any(|m| m.complete);
+    assert_eq!(complete, step == Step::Dot, "{label}");
+    let in_handshake = step == Step::Handshake;
+    let sni = session.sni.is_some();
+    assert_eq!(sni, in_handshake || lines > 2, "{label}");
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn slow_and_dripping() {
     let stage = Stage::new(Peer::good().drips(Duration::from_millis(10)));
     let start = Instant::now();
     let mut client = stage.connect();
-    client.patience(Duration::from_millis(500)); // for one octet, not for all
+    client.patience(Duration::from_secs(5)); // for one octet, not for all
     let banner = client.reply();
     let octets = u32::try_from(banner.1[0].len()).unwrap();
     let took = start.elapsed();
