@@ -31,7 +31,7 @@ mod zone;
 
 pub use block::Block;
 pub use catalogue::catalogue;
-pub use clock::Clock;
+pub use clock::{Clock, days};
 pub use dns_server::{Asked, DnsError, DnsWorld, DnsWorldSpec};
 pub use domain::Domain;
 pub use fault::{AuthorityFault, Faults, WireFault};

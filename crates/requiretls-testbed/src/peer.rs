@@ -24,7 +24,7 @@ pub struct Peer {
     pub(crate) octet_gap: Duration,
     pub(crate) recipient_limit: usize,
     pub(crate) place: Place,
-    pub(crate) tlsa: Vec<Record>,
+    pub(crate) tlsa: Vec<Published>,
 }
 
 /// How far a session has come.
@@ -103,7 +103,7 @@ pub(crate) struct Reply {
 
 /// A TLSA record to be published for the host.
 #[derive(Clone, Debug)]
-pub(crate) enum Record {
+pub(crate) enum Published {
     Right(u8, u8, u8),
     Wrong(u8, u8, u8),
     /// As in a zone file.
@@ -372,31 +372,31 @@ impl Peer {
     /// matching type that SMTP does not know it is unusable (VD2, VD3).
     #[must_use]
     pub fn tlsa(mut self, usage: u8, selector: u8, matching: u8) -> Self {
-        self.tlsa.push(Record::Right(usage, selector, matching));
+        self.tlsa.push(Published::Right(usage, selector, matching));
         self
     }
 
     /// Publishes a record that is well formed and fits nothing.
     #[must_use]
     pub fn tlsa_wrong(mut self, usage: u8, selector: u8, matching: u8) -> Self {
-        self.tlsa.push(Record::Wrong(usage, selector, matching));
+        self.tlsa.push(Published::Wrong(usage, selector, matching));
         self
     }
 
     /// Publishes this, written as in a zone file.
     #[must_use]
     pub fn tlsa_text(mut self, data: &str) -> Self {
-        self.tlsa.push(Record::Text(data.to_owned()));
+        self.tlsa.push(Published::Text(data.to_owned()));
         self
     }
 
     /// The data of its TLSA records, as in a zone file.
     #[must_use]
     pub fn tlsa_records(&self, credential: &Credential) -> Vec<String> {
-        let text = |record: &Record| match *record {
-            Record::Right(u, s, m) => credential.tlsa(u, s, m).to_string(),
-            Record::Wrong(u, s, m) => Tlsa::wrong(credential.tlsa(u, s, m)).to_string(),
-            Record::Text(ref text) => text.clone(),
+        let text = |record: &Published| match *record {
+            Published::Right(u, s, m) => credential.tlsa(u, s, m).to_string(),
+            Published::Wrong(u, s, m) => Tlsa::wrong(credential.tlsa(u, s, m)).to_string(),
+            Published::Text(ref text) => text.clone(),
         };
         self.tlsa.iter().map(text).collect()
     }

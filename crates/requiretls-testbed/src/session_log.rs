@@ -245,7 +245,7 @@ fn leaks(session: &Session) -> Vec<Leak> {
     let mut found = Vec::new();
     // The lines first: a MAIL that was refused has been read by everybody all the same.
     for (_, line) in session.lines.iter().filter(|(in_tls, _)| !in_tls) {
-        let Some(argument) = strip_verb(line) else {
+        let Some(argument) = strip_verb(line, "MAIL FROM:") else {
             continue;
         };
         let (path, parameters) = split_path(argument);
@@ -265,10 +265,10 @@ fn leaks(session: &Session) -> Vec<Leak> {
     found
 }
 
-/// What follows `MAIL FROM:`.
-fn strip_verb(line: &str) -> Option<&str> {
-    let (verb, argument) = line.split_at_checked(10)?;
-    verb.eq_ignore_ascii_case("MAIL FROM:").then_some(argument)
+/// What follows `MAIL FROM:` or `RCPT TO:`, in any case.
+pub(crate) fn strip_verb<'a>(line: &'a str, verb: &str) -> Option<&'a str> {
+    let (start, argument) = line.split_at_checked(verb.len())?;
+    start.eq_ignore_ascii_case(verb).then_some(argument)
 }
 
 /// The path between `<` and `>`, and the parameters behind it. A quoted local part may hold both

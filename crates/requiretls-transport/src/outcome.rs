@@ -181,12 +181,9 @@ impl Report {
         let recipients = self
             .recipients
             .into_iter()
-            .map(|(path, own)| {
-                let own = own.filter(|r| by_peer || r.class() != Class::Transient);
-                Recipient {
-                    path,
-                    reply: own.map_or_else(|| unserved.clone(), |r| r.to_reply()),
-                }
+            .map(|(path, own)| Recipient {
+                path,
+                reply: own.map_or_else(|| unserved.clone(), |r| r.to_reply()),
             })
             .collect();
         Outcome {

@@ -2,6 +2,8 @@
 
 /// The address of the first host: when it answers, Postfix is up.
 pub(super) const FIRST_ADDRESS: &str = "127.25.0.11";
+/// The domain whose host that is.
+pub(super) const FIRST_DOMAIN: &str = "dane.signed.test";
 /// Where Postfix relays to; never a domain of a test.
 pub(super) const ONWARD: &str = "onward.signed.test";
 /// In which zones the hosts are; the last label sequence of a domain decides.
@@ -10,6 +12,15 @@ pub(super) const ZONES: [(&str, Zone); 3] = [
     ("unsigned.test", Zone::Unsigned),
     ("bogus.test", Zone::Bogus),
 ];
+
+/// Domains that have no host of their own: their MX records.
+pub(super) const ROUTES: [(&str, &[(u16, &str)]); 1] = [(
+    "choice.signed.test",
+    &[
+        (10, "mx.plain-tls.signed.test"),
+        (20, "mx.dane.signed.test"),
+    ],
+)];
 
 /// How a zone below the signed `test` is secured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,6 +51,15 @@ pub(super) enum Tlsa {
     Wrong,
 }
 
+/// What becomes of STARTTLS.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Starttls {
+    /// Offered, but for versions only that nobody speaks any more: the handshake fails.
+    Broken,
+    No,
+    Yes,
+}
+
 /// One domain and its only MX, `mx.` in front of the domain.
 pub(super) struct Host {
     pub(super) domain: &'static str,
@@ -47,8 +67,7 @@ pub(super) struct Host {
     pub(super) addresses: &'static [&'static str],
     pub(super) certificate: Certificate,
     pub(super) tlsa: Tlsa,
-    /// Offers STARTTLS.
-    pub(super) starttls: bool,
+    pub(super) starttls: Starttls,
     /// Offers REQUIRETLS inside TLS.
     pub(super) requiretls: bool,
 }
@@ -70,11 +89,11 @@ const PLAIN: Host = Host {
     addresses: &[],
     certificate: Certificate::Issued,
     tlsa: Tlsa::None,
-    starttls: true,
+    starttls: Starttls::Yes,
     requiretls: true,
 };
 
-pub(super) const HOSTS: [Host; 9] = [
+pub(super) const HOSTS: [Host; 10] = [
     Host {
         domain: "dane.signed.test",
         addresses: &[FIRST_ADDRESS],
@@ -109,7 +128,13 @@ pub(super) const HOSTS: [Host; 9] = [
     Host {
         domain: "clear.signed.test",
         addresses: &["127.25.0.16"],
-        starttls: false,
+        starttls: Starttls::No,
+        ..PLAIN
+    },
+    Host {
+        domain: "old-tls.signed.test",
+        addresses: &["127.25.0.20"],
+        starttls: Starttls::Broken,
         ..PLAIN
     },
     Host {

@@ -43,7 +43,7 @@ fn leaks_are_found() {
     for (label, in_tls, line, body, expected) in table {
         let log = SessionLog::default();
         let record = log.begin("mx.test", address());
-        let (return_path, mail_parameters) = split_path(strip_verb(line).unwrap());
+        let (return_path, mail_parameters) = split_path(strip_verb(line, "MAIL FROM:").unwrap());
         record.write(|session| {
             session.lines.push((in_tls, line.to_owned()));
             session.messages.push(Message {

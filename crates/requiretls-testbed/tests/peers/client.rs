@@ -25,11 +25,15 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(peer: Peer) -> Self {
+        Self::of(HOST, peer)
+    }
+
+    pub(crate) fn of(host: &str, peer: Peer) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let pki = Pki::new(since.as_secs()).unwrap();
         let log = SessionLog::default();
         let address = "127.0.0.1:0".parse().unwrap();
-        let peer = SmtpPeer::start(address, HOST, DOMAIN, peer, &pki, &log).unwrap();
+        let peer = SmtpPeer::start(address, host, DOMAIN, peer, &pki, &log).unwrap();
         Self { pki, log, peer }
     }
 

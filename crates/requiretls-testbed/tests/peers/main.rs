@@ -7,6 +7,8 @@ mod certificates;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod found;
+#[cfg(test)]
 mod handshakes;
 #[cfg(test)]
 mod replies;

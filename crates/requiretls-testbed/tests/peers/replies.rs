@@ -175,6 +175,25 @@ fn greetings_and_ehlo() {
 }
 
 #[test]
+fn commands_out_of_order_or_shape() {
+    let stage = Stage::new(Peer::good());
+    let mut client = stage.connect();
+    client.reply();
+    #[rustfmt::skip]
+    let table = [
+        ("MAIL FROM:<s@s.test>", 503), ("RCPT TO:<r@a.test>", 503), ("DATA", 503),
+        ("EHLO client.test", 250), ("MAIL", 501), ("MAIL TO:<s@s.test>", 501), ("MAIL FROM:s@s.test", 501),
+        ("MAIL FROM:<s@s.test>", 250), ("MAIL FROM:<s@s.test>", 503), ("RCPT <r@a.test>", 501),
+        ("RCPT TO:<r@a.test> REQUIRETLS", 555), ("DATA", 554), ("NOOP", 250), ("BDAT 3 LAST", 500),
+        ("RCPT TO:<r@a.test>", 250), ("RSET", 250), ("DATA", 503), ("QUIT", 221),
+    ];
+    for (line, code) in table {
+        let reply = client.ask(line);
+        assert_eq!(reply.0, code, "{line}: {reply:?}");
+    }
+}
+
+#[test]
 fn recipients_and_the_final_reply() {
     let stage = Stage::new(Peer::good());
     let mut client = stage.inside();

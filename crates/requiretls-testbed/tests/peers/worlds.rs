@@ -8,6 +8,7 @@ use requiretls_testbed::{
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// One sentence per domain, and what each of them became.
 #[test]
@@ -33,7 +34,7 @@ fn a_world_is_what_it_is_described_as() {
         .start()
         .unwrap();
     assert_eq!(world.port("dane.test"), SMTP_PORT);
-    let peer = world.peers("mx.dane.test").next().unwrap();
+    let peer = world.peers("mx.dane.test")[0];
     let mut client = Client::connect(peer.address());
     assert_eq!(client.reply().0, 220);
     client.ask("EHLO client.test");
@@ -50,9 +51,9 @@ fn a_world_is_what_it_is_described_as() {
     assert!(seen.contains("Verification: OK"), "{seen}");
     assert_eq!(world.sessions().of("mx.dane.test").len(), 2);
 
-    assert_eq!(world.peers("mx2.sts.test").count(), 1, "the other is down");
-    assert_eq!(world.peers("implicit.test").count(), 1);
-    assert!(world.peers("mx1.hosted.test").next().is_none());
+    assert_eq!(world.peers("mx2.sts.test").len(), 1, "the other is down");
+    assert_eq!(world.peers("implicit.test").len(), 1);
+    assert!(world.peers("mx1.hosted.test").is_empty());
     let addresses: Vec<IpAddr> = [
         "mx.dane.test",
         "mx1.sts.test",
@@ -90,7 +91,7 @@ fn ipv6_alone() {
     let mut ports = Vec::new();
     for world in [&one, &two] {
         for domain in ["six.test", "both.test"] {
-            let peers: Vec<_> = world.peers(&format!("mx.{domain}")).collect();
+            let peers = world.peers(&format!("mx.{domain}"));
             for peer in &peers {
                 assert_eq!(peer.address().port(), world.port(domain));
                 assert_eq!(Client::connect(peer.address()).reply().0, 220);
@@ -133,7 +134,7 @@ fn a_world_that_ends_tells_of_leaks() {
     let world = || {
         let domain = Domain::new("a.test").peer(Peer::good().no_starttls());
         let world = World::builder().domain(domain).start().unwrap();
-        let peer = world.peers("a.test").next().unwrap().address();
+        let peer = world.peers("a.test")[0].address();
         let mut client = Client::connect(peer);
         client.reply();
         client.ask("EHLO client.test");
@@ -188,6 +189,35 @@ fn the_program_serves_until_its_input_ends() {
     assert!(child.wait().unwrap().success());
     let sessions = read("sessions.txt");
     assert!(sessions.contains("clear: EHLO client.test\n"), "{sessions}");
+}
+
+/// All of the threads of a whole world, however many, and at once.
+#[test]
+fn a_world_ends_at_once() {
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.filter_map(|task| {
+            let path = task.ok()?.path().join("comm");
+            std::fs::read_to_string(path).ok()
+        });
+        names.filter(|name| name.starts_with("mx.crowd-")).count()
+    };
+    let domains = (0..200).map(|n| {
+        let name = format!("crowd-{n}.test");
+        Domain::new(&name).mx("mx").peer(Peer::good())
+    });
+    let world = World::builder().domains(domains).start().unwrap();
+    let mut client = Client::connect(world.peers("mx.crowd-7.test")[0].address());
+    client.reply();
+    assert_eq!(threads(), 201, "a listener each, and one session");
+    let start = Instant::now();
+    assert!(world.stop().is_empty());
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(threads(), 0);
 }
 
 /// What the program is told wrong.

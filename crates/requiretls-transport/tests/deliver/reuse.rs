@@ -109,8 +109,13 @@ fn p9_across_next_hops() {
     let outcome = client.deliver_over(kept, plan, &short());
     assert_eq!(outcome.action, Action::Go);
     assert_eq!(world.peers[0].seen().len(), 1);
+    assert_eq!(
+        outcome.session.as_ref(),
+        Some(&session),
+        "riding proves nothing new"
+    );
     let kept = outcome.kept.expect("kept");
-    assert_eq!(*kept.session(), session, "riding proves nothing new");
+    assert_eq!(*kept.session(), session, "and renews nothing");
 
     let unnamed = World::of(&[Traits {
         certificate: "other.test",
