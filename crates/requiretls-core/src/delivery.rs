@@ -420,7 +420,10 @@ impl Delivery {
 
     /// This host is over. Go: settled.
     pub fn done(&mut self, end: End) -> Action {
+        // A greeting of 421 is one of 4yz like any other (row 8).
+        let greeted = self.current.as_ref().is_some_and(|c| c.step == Step::Host);
         let end = match end {
+            End::Reply(421) if greeted => end,
             End::Reply(0 | 221 | 421) => End::Lost,
             other => other,
         };

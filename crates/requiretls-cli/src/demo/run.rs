@@ -213,9 +213,11 @@ impl Sending<'_> {
             false => Path::parse("anna@sender.test")?,
         };
         let to = [Path::parse("bert@recipient.test")?];
+        // First what names it: a message that is cut has its name all the same.
         let content = format!(
-            "From: Anna <anna@sender.test>\r\nTo: Bert <bert@recipient.test>\r\n\
-             Subject: {id}\r\n{SCENARIO_FIELD}: {id}\r\n{TAG_FIELD}: {tag}\r\n\r\nDear Bert!\r\n"
+            "{SCENARIO_FIELD}: {id}\r\n{TAG_FIELD}: {tag}\r\n\
+             From: Anna <anna@sender.test>\r\nTo: Bert <bert@recipient.test>\r\n\
+             Subject: {id}\r\n\r\nDear Bert!\r\n"
         );
         let message = Message::new(&from, &to, content.as_bytes())?;
         let clock = self.world.clock().clone();
