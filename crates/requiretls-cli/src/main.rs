@@ -4,6 +4,7 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
@@ -22,6 +23,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Args),
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     Explain(explain::Args),
@@ -31,6 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
+            Command::Check(args) => check::run(&args),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),

@@ -113,6 +113,12 @@ impl Discovery {
         self.clock
     }
 
+    /// The resolver, for whoever wants to know more of an answer than facts say.
+    #[must_use]
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
     /// The trust roots, for judging chains.
     #[must_use]
     pub fn roots(&self) -> &TrustRoots {

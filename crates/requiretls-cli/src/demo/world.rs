@@ -107,7 +107,8 @@ pub(super) fn has_ipv6() -> bool {
 pub(super) fn next_hop(world: &World, scenario: &Scenario, outbound: &Outbound) -> String {
     outbound.next_hop.clone().unwrap_or_else(|| {
         let host = format!("mx.{}.test", scenario.id);
-        let address = world.peers(&host).next().map(|peer| peer.address().ip());
+        let peers = world.peers(&host);
+        let address = peers.first().map(|peer| peer.address().ip());
         address.map(|ip| format!("[{ip}]")).unwrap_or_default()
     })
 }
@@ -127,10 +128,8 @@ fn rules(world: &World, outbound: &[&Outbound]) -> String {
 
 /// The SHA-256 of the key that the domain's host shows, as in TLSA 3 1 1.
 fn key(world: &World, domain: &str) -> String {
-    let host = format!("mx.{domain}");
-    let mut keys = world.peers(&host).map(|peer| {
-        let record = peer.credential().tlsa(3, 1, 1).to_string();
-        record.split(' ').next_back().unwrap_or_default().to_owned()
-    });
-    keys.next().unwrap_or_default()
+    let peers = world.peers(&format!("mx.{domain}"));
+    let record = peers.first().map(|peer| peer.credential().tlsa(3, 1, 1).to_string());
+    let key = record.as_deref().and_then(|record| record.split(' ').next_back());
+    key.unwrap_or_default().to_owned()
 }

@@ -1,0 +1,152 @@
+//! What is known about this domain, and may this message go there?
+
+mod report;
+mod secure;
+
+use crate::USAGE;
+use report::Report;
+use requiretls_core::facts::{LookupCause, LookupFailure, Route};
+use requiretls_core::next_hop::NextHop;
+use requiretls_core::plan::{Message, Plan};
+use requiretls_core::requirement::Requirement;
+use requiretls_core::tag;
+use requiretls_engine::{Config, Deadline, Discovery, Question};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// `EX_UNAVAILABLE` of sysexits.h: the message would be returned.
+const BOUNCE: u8 = 69;
+/// `EX_IOERR`: nobody has read the answer.
+const IO: u8 = 74;
+/// `EX_TEMPFAIL`: the message would wait.
+const DEFER: u8 = 75;
+/// `EX_CONFIG`.
+const CONFIG: u8 = 78;
+/// DNS could not be asked.
+const UNKNOWN: u8 = 2;
+
+/// Looks up a domain and prints the plan for a message to it
+///
+/// Every fact stands there with its DNSSEC status, every host with what a connection to it must
+/// prove, and which half is missing for level secure: that the way to the host is vouched for, and
+/// that the host can prove who it is. No mail server is connected to. Exit status: 0 when the
+/// message may go as far as is known, 69 when it would be returned, 75 when it would wait, 2 when
+/// DNS could not be asked, 64 for wrong usage, 78 for an unreadable configuration.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The next hop: a domain, or an address in brackets
+    domain: String,
+
+    /// The tag that is kept with the message, or its short word: R, LE, LS, H
+    #[arg(long, value_name = "TAG", default_value = "")]
+    tag: String,
+
+    /// The configuration; the built-in file when it is left out
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The port that would be connected to; it is part of the TLSA records' names
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+
+    /// Seconds to wait at most
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    timeout: u64,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks up, and says how the program ends.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let next_hop = match NextHop::parse(&args.domain) {
+        Ok(next_hop) => next_hop,
+        Err(error) => return failed(USAGE, &format!("{:?}: {error}", args.domain)),
+    };
+    let requirement = match tag::parse_word(&args.tag) {
+        Ok(requirement) => requirement,
+        Err(_) => return failed(USAGE, &format!("{:?} is no tag", args.tag)),
+    };
+    let opened = Config::load(args.config.as_deref())
+        .and_then(|config| Discovery::open(&config).map(|discovery| (config, discovery)));
+    let (config, discovery) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return failed(CONFIG, &error.to_string()),
+    };
+    let rule = match config.rules.look_up(&next_hop) {
+        Ok(rule) => rule.clone(),
+        Err(error) => return failed(CONFIG, &error.to_string()),
+    };
+    let port = args.port.or(rule.port).unwrap_or(25);
+    let question = Question {
+        next_hop: &next_hop,
+        hosts: &[],
+        port,
+        rule: &rule,
+        // What level secure would rest on is told for every tag.
+        requiring: true,
+    };
+    let deadline = Deadline::after(Duration::from_secs(args.timeout));
+    let facts = discovery.lookup(&question, &deadline);
+    let status = if could_not_ask(&facts.route) {
+        Some(UNKNOWN)
+    } else {
+        None
+    };
+    let plan_for = |requirement| {
+        let message = Message {
+            requirement,
+            ..Message::default()
+        };
+        let settings = config.sending.settings;
+        Plan::new(
+            next_hop.clone(),
+            message,
+            rule.clone(),
+            settings,
+            facts.clone(),
+        )
+    };
+    let plan = plan_for(requirement);
+    let strictest = plan_for(Requirement::R);
+    let resolver = discovery.resolver().within(deadline);
+    let report = Report::new(&plan, &strictest, port, &resolver, &config.dns);
+    let status = status.unwrap_or(match report.action() {
+        "go" => 0,
+        "bounce" => BOUNCE,
+        _ => DEFER,
+    });
+    match print(&report, args.json) {
+        Ok(()) => ExitCode::from(status),
+        Err(_) => ExitCode::from(IO),
+    }
+}
+
+fn could_not_ask(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::Failed(LookupFailure {
+            cause: LookupCause::Timeout,
+            ..
+        })
+    )
+}
+
+fn print(report: &Report, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    out.flush()
+}
+
+fn failed(status: u8, what: &str) -> ExitCode {
+    eprintln!("requiretls: {what}");
+    ExitCode::from(status)
+}
