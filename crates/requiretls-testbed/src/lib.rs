@@ -1,0 +1,2 @@
+//! A mail world on loopback.
+#![forbid(unsafe_code)]

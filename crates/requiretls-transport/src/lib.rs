@@ -1,0 +1,2 @@
+//! An SMTP client that enforces the policy.
+#![forbid(unsafe_code)]
