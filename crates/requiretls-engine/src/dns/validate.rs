@@ -1,0 +1,412 @@
+//! Does DNSSEC vouch for an answer, by our own validation?
+//!
+//! hickory's `DnssecDnsHandle` builds the chain of trust and judges signatures and denials; what
+//! it asks travels with everything else in [`Flight`]. Each name of a CNAME chain is asked for and
+//! judged by itself, and the answer is worth its weakest link (RFC 7672 section 2.1.3). Whatever
+//! is neither proven secure nor proven insecure is bogus, and so is every doubt:
+//!
+//! - a denial by NSEC3 counts as insecure when opt-out is in it (RFC 5155 section 9.2), and a
+//!   wildcard's expansion that rests on opt-out counts for nothing;
+//! - a wildcard's expansion counts when the name itself is proven not to be there;
+//! - too many NSEC3 iterations count for nothing (RFC 9276 section 3.2).
+//!
+//! [`Flight`]: super::flight::Flight
+
+mod expansion;
+mod one_owner;
+mod runtime;
+
+use super::answer::{self, LONGEST_CHAIN};
+use super::flight::Outcome;
+use super::{Answer, Found, TrustAnchor};
+use futures_core::Stream;
+use hickory_resolver::net::dnssec::DnssecDnsHandle;
+use hickory_resolver::net::xfer::FirstAnswer;
+use hickory_resolver::net::{DnsError, DnsHandle, NetError};
+use hickory_resolver::proto::dnssec::Proof;
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
+use hickory_resolver::proto::op::{
+    DnsRequest, DnsRequestOptions, DnsResponse, Message, Query, ResponseCode,
+};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::proto::serialize::binary::BinDecodable;
+use requiretls_core::facts::{LookupCause, Security};
+use runtime::NoRuntime;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// An answer that is not yet read for one type.
+type Verdict = Result<Answer<RData>, LookupCause>;
+
+/// What the servers have said in one lookup: each question goes out once, whoever needs it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Post(Arc<Mutex<HashMap<Query, Letter>>>);
+
+#[derive(Debug)]
+enum Letter {
+    Wanted,
+    Sent,
+    Answered(Outcome),
+}
+
+/// Validates the answers to these questions, all under way together. `exchange` sends what is
+/// wanted and waits until something is settled.
+pub(super) fn all(
+    questions: &[Query],
+    anchor: &TrustAnchor,
+    now: u64,
+    post: &Post,
+    mut exchange: impl FnMut(Vec<Query>) -> Vec<(Query, Outcome)>,
+) -> Vec<Verdict> {
+    let mut walks: Vec<Walk> = questions
+        .iter()
+        .map(|question| Walk::begin(question, anchor, post))
+        .collect();
+    loop {
+        runtime::at(now, || walks.iter_mut().for_each(Walk::proceed));
+        if walks.iter().all(|walk| walk.verdict.is_some()) {
+            break;
+        }
+        let settled = exchange(post.wanted());
+        if settled.is_empty() {
+            break; // nothing is under way, so nothing will come
+        }
+        post.deliver(settled);
+    }
+    post.forget_unanswered();
+    walks
+        .into_iter()
+        .map(|walk| walk.verdict.unwrap_or(Err(LookupCause::Timeout)))
+        .collect()
+}
+
+/// One question on its way along the chain of CNAMEs.
+struct Walk {
+    future: Pin<Box<dyn Future<Output = Verdict>>>,
+    verdict: Option<Verdict>,
+}
+
+impl Walk {
+    fn begin(question: &Query, anchor: &TrustAnchor, post: &Post) -> Self {
+        let upstream = Upstream {
+            post: post.clone(),
+            account: Arc::new(Mutex::new(Account {
+                left: MOST_QUERIES,
+                failure: None,
+            })),
+        };
+        let handle = DnssecDnsHandle::with_trust_anchor(upstream.clone(), anchor.keys())
+            .validation_cache_size(MOST_QUERIES);
+        let question = question.clone();
+        Self {
+            future: Box::pin(walk(question, handle, upstream)),
+            verdict: None,
+        }
+    }
+
+    fn proceed(&mut self) {
+        if self.verdict.is_none() {
+            // Nobody is to be woken: all are asked again whenever something has come.
+            let mut context = Context::from_waker(Waker::noop());
+            if let Poll::Ready(verdict) = self.future.as_mut().poll(&mut context) {
+                self.verdict = Some(verdict);
+            }
+        }
+    }
+}
+
+/// What there is at one name.
+enum Step {
+    Records(Vec<RData>),
+    Link(Name),
+    Nothing(Found<RData>),
+}
+
+/// A step, its status and its time to live.
+type Judged = (Step, Security, u32);
+
+async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upstream) -> Verdict {
+    let kind = question.query_type();
+    let mut owner = question.name().clone();
+    let mut chain = Vec::new();
+    let mut weakest = Security::Secure;
+    let mut life = u32::MAX;
+    loop {
+        let response = ask(&handle, &owner, kind).await;
+        let judged = match judge(response, &owner, kind) {
+            Some(judged) => judged,
+            None => match redirect(&handle, &upstream, &owner, kind).await {
+                Some(judged) => judged,
+                None => return Err(upstream.failure().unwrap_or(LookupCause::Bogus)),
+            },
+        };
+        let (step, security, ttl) = judged;
+        if security == Security::Insecure {
+            weakest = Security::Insecure;
+        }
+        life = life.min(ttl);
+        let found = match step {
+            Step::Records(records) => Found::Records(records),
+            Step::Nothing(found) => found,
+            Step::Link(_) if chain.len() == LONGEST_CHAIN => return Err(LookupCause::Malformed),
+            Step::Link(target) => {
+                chain.push(answer::domain(&target));
+                owner = target;
+                continue;
+            }
+        };
+        return Ok(Answer {
+            security: weakest,
+            chain,
+            found,
+            ttl: life,
+        });
+    }
+}
+
+async fn ask(
+    handle: &DnssecDnsHandle<Upstream>,
+    owner: &Name,
+    kind: RecordType,
+) -> Result<DnsResponse, NetError> {
+    let query = Query::query(owner.clone(), kind);
+    let answers = handle.lookup(query, DnsRequestOptions::default());
+    answers.first_answer().await
+}
+
+/// A resolver shows the CNAME that a DNAME stands for, but nobody has signed it (RFC 6672 section
+/// 5.3.1): the DNAME is asked for by its own name, and the CNAME made of it here.
+async fn redirect(
+    handle: &DnssecDnsHandle<Upstream>,
+    upstream: &Upstream,
+    owner: &Name,
+    kind: RecordType,
+) -> Option<Judged> {
+    let above = upstream.post.dname_above(owner, kind)?;
+    let response = ask(handle, &above, RecordType::DNAME).await;
+    let (Step::Records(records), security, ttl) = judge(response, &above, RecordType::DNAME)?
+    else {
+        return None;
+    };
+    let [RData::Unknown { rdata, .. }] = records.as_slice() else {
+        return None;
+    };
+    let target = Name::from_bytes(&rdata.anything).ok()?;
+    let kept = owner.iter().count().checked_sub(above.iter().count())?;
+    let labels = owner.iter().take(kept).chain(target.iter());
+    Some((Step::Link(Name::from_labels(labels).ok()?), security, ttl))
+}
+
+/// What a response is worth; `None`: nothing.
+fn judge(
+    response: Result<DnsResponse, NetError>,
+    owner: &Name,
+    kind: RecordType,
+) -> Option<Judged> {
+    let (message, holds) = match response {
+        Ok(response) => (response.into_message(), true),
+        // The records have been judged all the same.
+        Err(NetError::Dns(DnsError::Nsec { response, .. })) => (response.into_message(), false),
+        Err(_) => return None,
+    };
+    if let Some((records, security, ttl)) = at(&message, owner, kind, holds) {
+        return Some((Step::Records(records), security?, ttl));
+    }
+    if let Some((records, security, ttl)) = at(&message, owner, RecordType::CNAME, holds) {
+        return match records.as_slice() {
+            [RData::CNAME(target)] => Some((Step::Link(target.0.clone()), security?, ttl)),
+            _ => None,
+        };
+    }
+    let found = match message.metadata.response_code {
+        ResponseCode::NXDomain => Found::NoDomain,
+        _ => Found::NoData,
+    };
+    let security = holds.then(|| denial(&message))?;
+    Some((Step::Nothing(found), security, answer::denial_ttl(&message)))
+}
+
+/// The records of one type at a name, what they are worth, and for how long; `None`: there are
+/// none.
+fn at(
+    message: &Message,
+    owner: &Name,
+    kind: RecordType,
+    holds: bool,
+) -> Option<(Vec<RData>, Option<Security>, u32)> {
+    let here = |r: &&Record| r.name == *owner && r.record_type() == kind;
+    let records: Vec<&Record> = message.answers.iter().filter(here).collect();
+    let ttl = records.iter().map(|record| record.ttl).min()?;
+    let all = |proof| records.iter().all(|record| record.proof == proof);
+    let security = if all(Proof::Insecure) {
+        Some(Security::Insecure)
+    } else if all(Proof::Secure) && expansion::is_proven_or_none(message, owner, kind, holds) {
+        Some(Security::Secure)
+    } else {
+        None
+    };
+    let data = records.iter().map(|record| record.data.clone()).collect();
+    Some((data, security, ttl))
+}
+
+/// The status of a denial that hickory let pass. Where no signed record denies, it has found the
+/// zone to be insecure.
+fn denial(message: &Message) -> Security {
+    let mut opt_out = false;
+    let mut owners = Vec::new();
+    for record in message.authorities.iter().filter(|r| r.proof == Proof::Secure) {
+        match &record.data {
+            RData::DNSSEC(DNSSECRData::NSEC(_)) => owners.push(&record.name),
+            RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => {
+                opt_out |= nsec3.opt_out();
+                owners.push(&record.name);
+            }
+            _ => {}
+        }
+    }
+    owners.dedup();
+    // One record alone can deny a type only at its own name: nothing is opted out there.
+    let matches = message.metadata.response_code == ResponseCode::NoError && owners.len() == 1;
+    match (owners.is_empty(), opt_out && !matches) {
+        (false, false) => Security::Secure,
+        (true, _) | (_, true) => Security::Insecure,
+    }
+}
+
+/// What hickory asks with: it finds its answers in the [`Post`], or waits until they are there.
+#[derive(Clone)]
+struct Upstream {
+    post: Post,
+    account: Arc<Mutex<Account>>,
+}
+
+/// One question's account with the servers.
+struct Account {
+    left: usize,
+    /// Why the servers did not answer, the first time.
+    failure: Option<LookupCause>,
+}
+
+impl Upstream {
+    fn failure(&self) -> Option<LookupCause> {
+        locked(&self.account).failure
+    }
+}
+
+impl DnsHandle for Upstream {
+    type Response = Reply;
+    type Runtime = NoRuntime;
+
+    fn send(&self, request: DnsRequest) -> Self::Response {
+        let query = request.queries.first().cloned();
+        let query = query.filter(|query| {
+            let new = !self.post.knows(query);
+            let mut account = locked(&self.account);
+            if new && account.left == 0 {
+                return false;
+            }
+            account.left -= usize::from(new);
+            true
+        });
+        if let Some(query) = &query {
+            self.post.want(query);
+        }
+        Reply {
+            query,
+            upstream: self.clone(),
+        }
+    }
+}
+
+/// One response to come.
+struct Reply {
+    query: Option<Query>,
+    upstream: Upstream,
+}
+
+impl Stream for Reply {
+    type Item = Result<DnsResponse, NetError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(query) = &self.query else {
+            return Poll::Ready(Some(Err(NetError::Message("too many questions"))));
+        };
+        let Some(outcome) = self.upstream.post.answer(query) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(Some(match outcome {
+            Ok(message) => DnsResponse::from_message(one_owner::part(message, query))
+                .map_err(NetError::from),
+            Err(cause) => {
+                locked(&self.upstream.account).failure.get_or_insert(cause);
+                Err(NetError::Timeout)
+            }
+        }))
+    }
+}
+
+impl Post {
+    fn knows(&self, query: &Query) -> bool {
+        locked(&self.0).contains_key(query)
+    }
+
+    fn want(&self, query: &Query) {
+        locked(&self.0)
+            .entry(query.clone())
+            .or_insert(Letter::Wanted);
+    }
+
+    /// What is to be sent now.
+    fn wanted(&self) -> Vec<Query> {
+        let mut wanted = Vec::new();
+        for (query, letter) in locked(&self.0).iter_mut() {
+            if matches!(letter, Letter::Wanted) {
+                *letter = Letter::Sent;
+                wanted.push(query.clone());
+            }
+        }
+        wanted
+    }
+
+    fn deliver(&self, settled: Vec<(Query, Outcome)>) {
+        let answered = settled
+            .into_iter()
+            .map(|(query, outcome)| (query, Letter::Answered(outcome)));
+        locked(&self.0).extend(answered);
+    }
+
+    fn answer(&self, query: &Query) -> Option<Outcome> {
+        match locked(&self.0).get(query)? {
+            Letter::Answered(outcome) => Some(outcome.clone()),
+            Letter::Wanted | Letter::Sent => None,
+        }
+    }
+
+    /// Of what was no longer waited for the answers will not come.
+    fn forget_unanswered(&self) {
+        locked(&self.0).retain(|_, letter| matches!(letter, Letter::Answered(_)));
+    }
+
+    /// Where the response about a name has a DNAME record above it.
+    fn dname_above(&self, owner: &Name, kind: RecordType) -> Option<Name> {
+        let response = self.answer(&Query::query(owner.clone(), kind))?.ok()?;
+        let above = |r: &&Record| {
+            r.record_type() == RecordType::DNAME && r.name != *owner && r.name.zone_of(owner)
+        };
+        response.answers.iter().find(above).map(|r| r.name.clone())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many questions one question may cost, its chain of CNAMEs and all chains of trust together,
+/// besides those that the same lookup has asked before. A name of five labels in a signed zone of
+/// the second level costs six, an unsigned one about ten.
+const MOST_QUERIES: usize = 100;
+
+#[cfg(test)]
+mod tests;
