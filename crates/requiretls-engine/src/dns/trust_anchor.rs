@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The keys of a trust anchor file, those of the root as a rule.
+/// The keys of a trust anchor file: the root's.
 #[derive(Clone)]
 pub struct TrustAnchor {
     text: String,
@@ -16,18 +16,18 @@ impl TrustAnchor {
     /// Reads DNSKEY records in the form of a zone file, comments among them.
     ///
     /// # Errors
-    /// [`TrustAnchorError`], when there is none, or one that is not understood.
+    /// [`TrustAnchorError`], when there is none of the root, or one that is not understood.
     pub fn parse(text: &str) -> Result<Self, TrustAnchorError> {
         let records: String = text
             .lines()
             .map(|line| line.split_once(';').map_or(line, |(record, _)| record).trim())
             .filter(|line| !line.is_empty())
             .fold(String::new(), |all, line| all + line + "\n");
-        if records.is_empty() {
-            return Err(TrustAnchorError("no DNSKEY record in it".to_owned()));
-        }
         let keys =
             TrustAnchors::from_str(&records).map_err(|e| TrustAnchorError(e.to_string()))?;
+        if keys.is_empty() {
+            return Err(TrustAnchorError("no key of the root in it".to_owned()));
+        }
         Ok(Self {
             text: records,
             keys: Arc::new(keys),
@@ -81,6 +81,7 @@ mod tests {
             ("a comment",          format!("; by hand\n\n{KEY} ; id = 1\n"),  true),
             ("nothing",            String::new(),                             false),
             ("comments alone",     "; nothing\n".to_owned(),                  false),
+            ("another zone's",     KEY.replacen('.', "test.", 1),             false),
             ("a DS record",        ". 3600 IN DS 20326 8 2 E06D44B8".to_owned(), false),
             ("no base64",          ". 3600 IN DNSKEY 257 3 13 ?".to_owned(),  false),
             ("no record",          "the root's key".to_owned(),               false),

@@ -5,8 +5,8 @@
 //! judged by itself, and the answer is worth its weakest link (RFC 7672 section 2.1.3). Whatever
 //! is neither proven secure nor proven insecure is bogus, and so is every doubt:
 //!
-//! - a denial by NSEC3 counts as insecure when opt-out is in it (RFC 5155 section 9.2), and a
-//!   wildcard's expansion that rests on opt-out counts for nothing;
+//! - a denial by NSEC3, or a wildcard's expansion, counts as insecure when opt-out is in it (RFC
+//!   5155 section 9.2);
 //! - a wildcard's expansion counts when the name itself is proven not to be there;
 //! - too many NSEC3 iterations count for nothing (RFC 9276 section 3.2).
 //!
@@ -118,14 +118,19 @@ impl Walk {
 }
 
 /// What there is at one name.
-enum Step {
+struct Step {
+    found: There,
+    security: Security,
+    ttl: u32,
+    /// The zones whose signatures it rests on.
+    signers: Vec<Name>,
+}
+
+enum There {
     Records(Vec<RData>),
     Link(Name),
     Nothing(Found<RData>),
 }
-
-/// A step, its status and its time to live.
-type Judged = (Step, Security, u32);
 
 async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upstream) -> Verdict {
     let kind = question.query_type();
@@ -134,24 +139,22 @@ async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upst
     let mut weakest = Security::Secure;
     let mut life = u32::MAX;
     loop {
-        let response = ask(&handle, &owner, kind).await;
-        let judged = match judge(response, &owner, kind) {
-            Some(judged) => judged,
+        let step = match step(&handle, &owner, kind).await {
+            Some(step) => step,
             None => match redirect(&handle, &upstream, &owner, kind).await {
-                Some(judged) => judged,
+                Some(step) => step,
                 None => return Err(upstream.failure().unwrap_or(LookupCause::Bogus)),
             },
         };
-        let (step, security, ttl) = judged;
-        if security == Security::Insecure {
+        if step.security == Security::Insecure {
             weakest = Security::Insecure;
         }
-        life = life.min(ttl);
-        let found = match step {
-            Step::Records(records) => Found::Records(records),
-            Step::Nothing(found) => found,
-            Step::Link(_) if chain.len() == LONGEST_CHAIN => return Err(LookupCause::Malformed),
-            Step::Link(target) => {
+        life = life.min(step.ttl);
+        let found = match step.found {
+            There::Records(records) => Found::Records(records),
+            There::Nothing(found) => found,
+            There::Link(_) if chain.len() == LONGEST_CHAIN => return Err(LookupCause::Malformed),
+            There::Link(target) => {
                 chain.push(answer::domain(&target));
                 owner = target;
                 continue;
@@ -164,6 +167,44 @@ async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upst
             ttl: life,
         });
     }
+}
+
+/// What a validated response says of one name; `None`: nothing that counts.
+async fn step(handle: &DnssecDnsHandle<Upstream>, owner: &Name, kind: RecordType) -> Option<Step> {
+    let step = judge(ask(handle, owner, kind).await, owner, kind)?;
+    for zone in &step.signers {
+        if !keys_are_signed(handle, zone).await {
+            return None;
+        }
+    }
+    Some(step)
+}
+
+/// RFC 4035 section 5.2: a zone's keys count when one that the parent vouches for has signed them
+/// all. hickory lets keys pass that the parent vouches for one by one.
+async fn keys_are_signed(handle: &DnssecDnsHandle<Upstream>, zone: &Name) -> bool {
+    let mut zone = zone.clone();
+    loop {
+        let keys = ask(handle, &zone, RecordType::DNSKEY).await;
+        if signers(keys).next().is_none() {
+            return false;
+        }
+        if zone.is_root() {
+            return true;
+        }
+        let parent = signers(ask(handle, &zone, RecordType::DS).await).next();
+        match parent {
+            Some(parent) if parent != zone && parent.zone_of(&zone) => zone = parent,
+            _ => return false,
+        }
+    }
+}
+
+/// The zones whose signatures were found good.
+fn signers(response: Result<DnsResponse, NetError>) -> impl Iterator<Item = Name> {
+    let message = response.map(DnsResponse::into_message).ok();
+    let answers = message.into_iter().flat_map(|message| message.answers);
+    answers.filter_map(|record| one_owner::signer(&record).cloned())
 }
 
 async fn ask(
@@ -183,11 +224,10 @@ async fn redirect(
     upstream: &Upstream,
     owner: &Name,
     kind: RecordType,
-) -> Option<Judged> {
+) -> Option<Step> {
     let above = upstream.post.dname_above(owner, kind)?;
-    let response = ask(handle, &above, RecordType::DNAME).await;
-    let (Step::Records(records), security, ttl) = judge(response, &above, RecordType::DNAME)?
-    else {
+    let step = step(handle, &above, RecordType::DNAME).await?;
+    let There::Records(records) = &step.found else {
         return None;
     };
     let [RData::Unknown { rdata, .. }] = records.as_slice() else {
@@ -196,7 +236,8 @@ async fn redirect(
     let target = Name::from_bytes(&rdata.anything).ok()?;
     let kept = owner.iter().count().checked_sub(above.iter().count())?;
     let labels = owner.iter().take(kept).chain(target.iter());
-    Some((Step::Link(Name::from_labels(labels).ok()?), security, ttl))
+    let found = There::Link(Name::from_labels(labels).ok()?);
+    Some(Step { found, ..step })
 }
 
 /// What a response is worth; `None`: nothing.
@@ -204,74 +245,106 @@ fn judge(
     response: Result<DnsResponse, NetError>,
     owner: &Name,
     kind: RecordType,
-) -> Option<Judged> {
+) -> Option<Step> {
     let (message, holds) = match response {
         Ok(response) => (response.into_message(), true),
         // The records have been judged all the same.
         Err(NetError::Dns(DnsError::Nsec { response, .. })) => (response.into_message(), false),
         Err(_) => return None,
     };
-    if let Some((records, security, ttl)) = at(&message, owner, kind, holds) {
-        return Some((Step::Records(records), security?, ttl));
-    }
-    if let Some((records, security, ttl)) = at(&message, owner, RecordType::CNAME, holds) {
-        return match records.as_slice() {
-            [RData::CNAME(target)] => Some((Step::Link(target.0.clone()), security?, ttl)),
-            _ => None,
+    let (found, security, ttl) = if let Some(set) = at(&message, owner, kind, holds) {
+        (There::Records(set.data), set.security?, set.ttl)
+    } else if let Some(set) = at(&message, owner, RecordType::CNAME, holds) {
+        let [RData::CNAME(target)] = set.data.as_slice() else {
+            return None;
         };
-    }
-    let found = match message.metadata.response_code {
-        ResponseCode::NXDomain => Found::NoDomain,
-        _ => Found::NoData,
+        (There::Link(target.0.clone()), set.security?, set.ttl)
+    } else {
+        let found = match message.metadata.response_code {
+            ResponseCode::NXDomain => Found::NoDomain,
+            _ => Found::NoData,
+        };
+        let security = holds.then(|| denial(&message)).flatten()?;
+        (There::Nothing(found), security, answer::denial_ttl(&message))
     };
-    let security = holds.then(|| denial(&message))?;
-    Some((Step::Nothing(found), security, answer::denial_ttl(&message)))
+    let mut signers: Vec<Name> = message
+        .answers
+        .iter()
+        .chain(&message.authorities)
+        .filter_map(one_owner::signer)
+        .cloned()
+        .collect();
+    signers.dedup();
+    Some(Step {
+        found,
+        security,
+        ttl,
+        signers,
+    })
 }
 
-/// The records of one type at a name, what they are worth, and for how long; `None`: there are
-/// none.
-fn at(
-    message: &Message,
-    owner: &Name,
-    kind: RecordType,
-    holds: bool,
-) -> Option<(Vec<RData>, Option<Security>, u32)> {
+/// The records of one type at a name, and what they are worth.
+struct Set {
+    data: Vec<RData>,
+    security: Option<Security>,
+    ttl: u32,
+}
+
+/// `None`: there are none.
+fn at(message: &Message, owner: &Name, kind: RecordType, holds: bool) -> Option<Set> {
     let here = |r: &&Record| r.name == *owner && r.record_type() == kind;
     let records: Vec<&Record> = message.answers.iter().filter(here).collect();
     let ttl = records.iter().map(|record| record.ttl).min()?;
     let all = |proof| records.iter().all(|record| record.proof == proof);
     let security = if all(Proof::Insecure) {
         Some(Security::Insecure)
-    } else if all(Proof::Secure) && expansion::is_proven_or_none(message, owner, kind, holds) {
-        Some(Security::Secure)
+    } else if all(Proof::Secure) {
+        expansion::security(message, owner, kind, holds)
     } else {
         None
     };
     let data = records.iter().map(|record| record.data.clone()).collect();
-    Some((data, security, ttl))
+    Some(Set {
+        data,
+        security,
+        ttl,
+    })
 }
 
-/// The status of a denial that hickory let pass. Where no signed record denies, it has found the
-/// zone to be insecure.
-fn denial(message: &Message) -> Security {
+/// The status of a denial that hickory let pass; `None`: a part of it is not proven.
+fn denial(message: &Message) -> Option<Security> {
+    let records = || {
+        let signed = |r: &&Record| r.record_type() != RecordType::RRSIG;
+        message.authorities.iter().filter(signed)
+    };
+    if records().all(|record| record.proof == Proof::Insecure) {
+        return Some(Security::Insecure); // of the zone; or hickory has found the name's to be so
+    }
+    if !records().all(|record| record.proof == Proof::Secure) {
+        return None;
+    }
+    let mut deniers: Vec<&Name> = Vec::new();
     let mut opt_out = false;
-    let mut owners = Vec::new();
-    for record in message.authorities.iter().filter(|r| r.proof == Proof::Secure) {
+    for record in records() {
         match &record.data {
-            RData::DNSSEC(DNSSECRData::NSEC(_)) => owners.push(&record.name),
+            RData::DNSSEC(DNSSECRData::NSEC(_)) => deniers.push(&record.name),
             RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => {
+                deniers.push(&record.name);
                 opt_out |= nsec3.opt_out();
-                owners.push(&record.name);
             }
             _ => {}
         }
     }
-    owners.dedup();
-    // One record alone can deny a type only at its own name: nothing is opted out there.
-    let matches = message.metadata.response_code == ResponseCode::NoError && owners.len() == 1;
-    match (owners.is_empty(), opt_out && !matches) {
-        (false, false) => Security::Secure,
-        (true, _) | (_, true) => Security::Insecure,
+    deniers.sort();
+    deniers.dedup();
+    let no_data = message.metadata.response_code == ResponseCode::NoError;
+    match (deniers.as_slice(), opt_out) {
+        // Signed, but without a denial: hickory has found the name itself to be in no signed zone.
+        ([], _) => Some(Security::Insecure),
+        // One record alone can deny a type only at its own name: nothing is opted out there.
+        ([_], true) if no_data => Some(Security::Secure),
+        (_, true) => Some(Security::Insecure),
+        (_, false) => Some(Security::Secure),
     }
 }
 

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod configured;
 #[cfg(test)]
+#[path = "../../../requiretls-testbed/tests/dns/table.rs"]
+mod dns_table;
+#[cfg(test)]
 mod dns;
 #[cfg(test)]
 mod hosts;
@@ -14,5 +17,7 @@ mod policy;
 mod policy_host;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod validate;
 #[cfg(test)]
 mod world;

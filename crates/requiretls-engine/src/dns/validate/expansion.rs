@@ -3,51 +3,54 @@
 //! RFC 4035 section 5.3.4: the signature of an expanded wildcard says what the records are, not
 //! that they belong to this name. For that, the name itself must be denied, with everything between
 //! it and the wildcard. With NSEC that is judged here, since hickory refuses the commonest case,
-//! one label in the place of the star; with NSEC3 it is hickory's judgement, opt-out excepted.
+//! one label in the place of the star; with NSEC3 it is hickory's judgement, but for opt-out.
 
 use super::one_owner::signature_of;
 use hickory_resolver::proto::dnssec::Proof;
 use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, NSEC};
 use hickory_resolver::proto::op::Message;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use requiretls_core::facts::Security;
 
-/// Whether the secure records at a name are its own, or rightly made of a wildcard. `holds`:
-/// hickory let the denial beside them pass.
-pub(super) fn is_proven_or_none(
+/// The status of secure records at a name: they are its own, or rightly made of a wildcard. `holds`:
+/// hickory let the denial beside them pass. `None`: that is not proven.
+pub(super) fn security(
     message: &Message,
     owner: &Name,
     kind: RecordType,
     holds: bool,
-) -> bool {
+) -> Option<Security> {
     let mut signatures = message.answers.iter().filter(|r| r.name == *owner);
     // The signature that was found good is marked.
-    let Some(signature) = signatures
-        .find_map(|r| signature_of(r, kind).filter(|_| r.proof == Proof::Secure))
-        .map(|signature| signature.input())
-    else {
-        return false;
-    };
+    let signature = signatures
+        .find_map(|r| signature_of(r, kind).filter(|_| r.proof == Proof::Secure))?
+        .input();
     let labels = signature.num_labels;
     if labels == owner.num_labels() {
-        return true;
+        return Some(Security::Secure);
     }
     let zone = &signature.signer_name;
-    let (mut nsec3, mut opt_out) = (false, false);
+    let (mut nsec3, mut opted_out) = (0, 0);
     for record in message.authorities.iter().filter(|r| r.proof == Proof::Secure) {
         match &record.data {
             RData::DNSSEC(DNSSECRData::NSEC(nsec)) if zone.zone_of(&record.name) => {
                 if denies(&record.name, nsec, owner, labels.into()) {
-                    return true;
+                    return Some(Security::Secure);
                 }
             }
             RData::DNSSEC(DNSSECRData::NSEC3(data)) if record.name.base_name() == *zone => {
-                nsec3 = true;
-                opt_out |= data.opt_out();
+                nsec3 += 1;
+                opted_out += u32::from(data.opt_out());
             }
             _ => {}
         }
     }
-    holds && nsec3 && !opt_out
+    match (holds, nsec3, opted_out) {
+        (true, 1.., 0) => Some(Security::Secure),
+        // Which of them counts does not matter when all say so.
+        (true, 1.., opted_out) if opted_out == nsec3 => Some(Security::Insecure),
+        _ => None,
+    }
 }
 
 /// Whether an NSEC record says that a name is not there, and that the closest name above it that is

@@ -6,6 +6,7 @@
 //! the name, and denials from the zone that is at or above it. Where a CNAME leads is asked for by
 //! its own name.
 
+use hickory_resolver::proto::dnssec::Proof;
 use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, RRSIG};
 use hickory_resolver::proto::op::{Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -43,6 +44,12 @@ pub(super) fn part(mut message: Message, question: &Query) -> Message {
 /// The signature over the records of one type that a record is, if it is one.
 pub(super) fn signature_of(record: &Record, kind: RecordType) -> Option<&RRSIG> {
     signature(record).filter(|s| s.input().type_covered == kind)
+}
+
+/// The zone of a signature that was found good, if the record is one.
+pub(super) fn signer(record: &Record) -> Option<&Name> {
+    let signature = signature(record).filter(|_| record.proof == Proof::Secure)?;
+    Some(&signature.input().signer_name)
 }
 
 /// The zone of the wildcard that the records at a name were made of, by a signature that counts
