@@ -216,7 +216,9 @@ impl Bounded<'_> {
             }
         }
         let answers = self.ask_all(&queries);
-        self.known.borrow_mut().extend(queries.into_iter().zip(answers));
+        self.known
+            .borrow_mut()
+            .extend(queries.into_iter().zip(answers));
     }
 
     /// The MX records of a domain.
@@ -327,7 +329,9 @@ impl Bounded<'_> {
             },
             None => {
                 let mut outcomes = HashMap::new();
-                questions.iter().for_each(|query| flight.depart(query.clone()));
+                questions
+                    .iter()
+                    .for_each(|query| flight.depart(query.clone()));
                 while outcomes.len() < questions.len() {
                     let landed = flight.landed();
                     if landed.is_empty() {
@@ -337,7 +341,11 @@ impl Bounded<'_> {
                 }
                 let outcome = |query| outcomes.remove(query).unwrap_or(Err(LookupCause::Timeout));
                 let read = |message| answer::interpret(&message, resolver.trusted);
-                questions.iter().map(outcome).map(|o| o.and_then(read)).collect()
+                questions
+                    .iter()
+                    .map(outcome)
+                    .map(|o| o.and_then(read))
+                    .collect()
             }
         };
         self.first.set(flight.first());

@@ -45,7 +45,8 @@ impl Search<'_> {
                 let bases = resolved.bases(name).unwrap_or_default();
                 bases.into_iter().filter_map(|base| self.owner_name(&base))
             });
-            self.dns.ahead(&owners.map(|owner| (owner, Kind::Tlsa)).collect::<Vec<_>>());
+            self.dns
+                .ahead(&owners.map(|owner| (owner, Kind::Tlsa)).collect::<Vec<_>>());
         }
         let facts = targets.iter().zip(resolved);
         facts
@@ -58,7 +59,9 @@ impl Search<'_> {
         let families = &self.discovery.families;
         let questions = |name: &Domain| {
             let name = name.clone();
-            families.iter().map(move |&f| (name.clone(), Kind::Addresses(f)))
+            families
+                .iter()
+                .map(move |&f| (name.clone(), Kind::Addresses(f)))
         };
         let names = targets.iter().filter_map(Target::name);
         names.flat_map(questions).collect()

@@ -163,25 +163,26 @@ impl Exchange {
                 self.fails(cause);
                 self.next_server(flight)
             }
-            Heard::Response(message) => {
-                match answer::error(&message, flight.resolver.trusted) {
-                    None => {
-                        flight.first = self.place();
-                        Some(Ok(message))
-                    }
-                    Some(cause) => {
-                        self.failure = cause;
-                        self.refused += 1;
-                        self.next_server(flight)
-                    }
+            Heard::Response(message) => match answer::error(&message, flight.resolver.trusted) {
+                None => {
+                    flight.first = self.place();
+                    Some(Ok(message))
                 }
-            }
+                Some(cause) => {
+                    self.failure = cause;
+                    self.refused += 1;
+                    self.next_server(flight)
+                }
+            },
         }
     }
 
     /// The present server's time is over.
     fn unheard(&mut self, flight: &Flight<'_>) -> Option<Outcome> {
-        let cause = self.wire.as_ref().map_or(LookupCause::Timeout, Wire::failure);
+        let cause = self
+            .wire
+            .as_ref()
+            .map_or(LookupCause::Timeout, Wire::failure);
         self.fails(cause);
         self.next_server(flight)
     }

@@ -20,11 +20,14 @@ impl TrustAnchor {
     pub fn parse(text: &str) -> Result<Self, TrustAnchorError> {
         let records: String = text
             .lines()
-            .map(|line| line.split_once(';').map_or(line, |(record, _)| record).trim())
+            .map(|line| {
+                line.split_once(';')
+                    .map_or(line, |(record, _)| record)
+                    .trim()
+            })
             .filter(|line| !line.is_empty())
             .fold(String::new(), |all, line| all + line + "\n");
-        let keys =
-            TrustAnchors::from_str(&records).map_err(|e| TrustAnchorError(e.to_string()))?;
+        let keys = TrustAnchors::from_str(&records).map_err(|e| TrustAnchorError(e.to_string()))?;
         if keys.is_empty() {
             return Err(TrustAnchorError("no key of the root in it".to_owned()));
         }

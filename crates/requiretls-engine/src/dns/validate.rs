@@ -15,41 +15,28 @@
 mod expansion;
 mod one_owner;
 mod runtime;
+mod upstream;
+
+pub(super) use upstream::Post;
 
 use super::answer::{self, LONGEST_CHAIN};
 use super::flight::Outcome;
 use super::{Answer, Found, TrustAnchor};
-use futures_core::Stream;
 use hickory_resolver::net::dnssec::DnssecDnsHandle;
 use hickory_resolver::net::xfer::FirstAnswer;
 use hickory_resolver::net::{DnsError, DnsHandle, NetError};
 use hickory_resolver::proto::dnssec::Proof;
 use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
-use hickory_resolver::proto::op::{
-    DnsRequest, DnsRequestOptions, DnsResponse, Message, Query, ResponseCode,
-};
+use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::proto::serialize::binary::BinDecodable;
 use requiretls_core::facts::{LookupCause, Security};
-use runtime::NoRuntime;
-use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use upstream::{MOST_QUERIES, Upstream};
 
 /// An answer that is not yet read for one type.
 type Verdict = Result<Answer<RData>, LookupCause>;
-
-/// What the servers have said in one lookup: each question goes out once, whoever needs it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Post(Arc<Mutex<HashMap<Query, Letter>>>);
-
-#[derive(Debug)]
-enum Letter {
-    Wanted,
-    Sent,
-    Answered(Outcome),
-}
 
 /// Validates the answers to these questions, all under way together. `exchange` sends what is
 /// wanted and waits until something is settled.
@@ -90,13 +77,7 @@ struct Walk {
 
 impl Walk {
     fn begin(question: &Query, anchor: &TrustAnchor, post: &Post) -> Self {
-        let upstream = Upstream {
-            post: post.clone(),
-            account: Arc::new(Mutex::new(Account {
-                left: MOST_QUERIES,
-                failure: None,
-            })),
-        };
+        let upstream = Upstream::new(post);
         let handle = DnssecDnsHandle::with_trust_anchor(upstream.clone(), anchor.keys())
             .validation_cache_size(MOST_QUERIES);
         let question = question.clone();
@@ -139,12 +120,8 @@ async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upst
     let mut weakest = Security::Secure;
     let mut life = u32::MAX;
     loop {
-        let step = match step(&handle, &owner, kind).await {
-            Some(step) => step,
-            None => match redirect(&handle, &upstream, &owner, kind).await {
-                Some(step) => step,
-                None => return Err(upstream.failure().unwrap_or(LookupCause::Bogus)),
-            },
+        let Some(step) = any_step(&handle, &upstream, &owner, kind).await else {
+            return Err(upstream.failure().unwrap_or(LookupCause::Bogus));
         };
         if step.security == Security::Insecure {
             weakest = Security::Insecure;
@@ -167,6 +144,22 @@ async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upst
             ttl: life,
         });
     }
+}
+
+async fn any_step(
+    handle: &DnssecDnsHandle<Upstream>,
+    upstream: &Upstream,
+    owner: &Name,
+    kind: RecordType,
+) -> Option<Step> {
+    if let Some(step) = step(handle, owner, kind).await {
+        return Some(step);
+    }
+    let said = upstream.said(&Query::query(owner.clone(), kind))?;
+    if let Some(step) = redirect(handle, &said, owner).await {
+        return Some(step);
+    }
+    unvouched(handle, said, owner, kind).await
 }
 
 /// What a validated response says of one name; `None`: nothing that counts.
@@ -221,11 +214,13 @@ async fn ask(
 /// 5.3.1): the DNAME is asked for by its own name, and the CNAME made of it here.
 async fn redirect(
     handle: &DnssecDnsHandle<Upstream>,
-    upstream: &Upstream,
+    said: &Message,
     owner: &Name,
-    kind: RecordType,
 ) -> Option<Step> {
-    let above = upstream.post.dname_above(owner, kind)?;
+    let is_above = |r: &&Record| {
+        r.record_type() == RecordType::DNAME && r.name != *owner && r.name.zone_of(owner)
+    };
+    let above = said.answers.iter().find(is_above)?.name.clone();
     let step = step(handle, &above, RecordType::DNAME).await?;
     let There::Records(records) = &step.found else {
         return None;
@@ -240,12 +235,36 @@ async fn redirect(
     Some(Step { found, ..step })
 }
 
-/// What a response is worth; `None`: nothing.
-fn judge(
-    response: Result<DnsResponse, NetError>,
+/// hickory wants signatures from a zone below an unsigned one when there is a DS record for it: but
+/// nobody vouches for that either. A zone that is proven to be insecure makes everything below it so
+/// (RFC 4035 section 5.2).
+async fn unvouched(
+    handle: &DnssecDnsHandle<Upstream>,
+    said: Message,
     owner: &Name,
     kind: RecordType,
 ) -> Option<Step> {
+    let labels = owner.iter().count();
+    for above in (1..labels).map(|labels| owner.trim_to(labels)) {
+        let Some(step) = step(handle, &above, RecordType::SOA).await else {
+            return None; // bogus from here on
+        };
+        if let (There::Records(_), Security::Insecure) = (&step.found, step.security) {
+            let mut part = one_owner::part(said, &Query::query(owner.clone(), kind));
+            let records = part.answers.iter_mut().chain(&mut part.authorities);
+            records.for_each(|record| record.proof = Proof::Insecure);
+            return judge(
+                DnsResponse::from_message(part).map_err(NetError::from),
+                owner,
+                kind,
+            );
+        }
+    }
+    None
+}
+
+/// What a response is worth; `None`: nothing.
+fn judge(response: Result<DnsResponse, NetError>, owner: &Name, kind: RecordType) -> Option<Step> {
     let (message, holds) = match response {
         Ok(response) => (response.into_message(), true),
         // The records have been judged all the same.
@@ -265,7 +284,11 @@ fn judge(
             _ => Found::NoData,
         };
         let security = holds.then(|| denial(&message)).flatten()?;
-        (There::Nothing(found), security, answer::denial_ttl(&message))
+        (
+            There::Nothing(found),
+            security,
+            answer::denial_ttl(&message),
+        )
     };
     let mut signers: Vec<Name> = message
         .answers
@@ -347,139 +370,6 @@ fn denial(message: &Message) -> Option<Security> {
         (_, false) => Some(Security::Secure),
     }
 }
-
-/// What hickory asks with: it finds its answers in the [`Post`], or waits until they are there.
-#[derive(Clone)]
-struct Upstream {
-    post: Post,
-    account: Arc<Mutex<Account>>,
-}
-
-/// One question's account with the servers.
-struct Account {
-    left: usize,
-    /// Why the servers did not answer, the first time.
-    failure: Option<LookupCause>,
-}
-
-impl Upstream {
-    fn failure(&self) -> Option<LookupCause> {
-        locked(&self.account).failure
-    }
-}
-
-impl DnsHandle for Upstream {
-    type Response = Reply;
-    type Runtime = NoRuntime;
-
-    fn send(&self, request: DnsRequest) -> Self::Response {
-        let query = request.queries.first().cloned();
-        let query = query.filter(|query| {
-            let new = !self.post.knows(query);
-            let mut account = locked(&self.account);
-            if new && account.left == 0 {
-                return false;
-            }
-            account.left -= usize::from(new);
-            true
-        });
-        if let Some(query) = &query {
-            self.post.want(query);
-        }
-        Reply {
-            query,
-            upstream: self.clone(),
-        }
-    }
-}
-
-/// One response to come.
-struct Reply {
-    query: Option<Query>,
-    upstream: Upstream,
-}
-
-impl Stream for Reply {
-    type Item = Result<DnsResponse, NetError>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(query) = &self.query else {
-            return Poll::Ready(Some(Err(NetError::Message("too many questions"))));
-        };
-        let Some(outcome) = self.upstream.post.answer(query) else {
-            return Poll::Pending;
-        };
-        Poll::Ready(Some(match outcome {
-            Ok(message) => DnsResponse::from_message(one_owner::part(message, query))
-                .map_err(NetError::from),
-            Err(cause) => {
-                locked(&self.upstream.account).failure.get_or_insert(cause);
-                Err(NetError::Timeout)
-            }
-        }))
-    }
-}
-
-impl Post {
-    fn knows(&self, query: &Query) -> bool {
-        locked(&self.0).contains_key(query)
-    }
-
-    fn want(&self, query: &Query) {
-        locked(&self.0)
-            .entry(query.clone())
-            .or_insert(Letter::Wanted);
-    }
-
-    /// What is to be sent now.
-    fn wanted(&self) -> Vec<Query> {
-        let mut wanted = Vec::new();
-        for (query, letter) in locked(&self.0).iter_mut() {
-            if matches!(letter, Letter::Wanted) {
-                *letter = Letter::Sent;
-                wanted.push(query.clone());
-            }
-        }
-        wanted
-    }
-
-    fn deliver(&self, settled: Vec<(Query, Outcome)>) {
-        let answered = settled
-            .into_iter()
-            .map(|(query, outcome)| (query, Letter::Answered(outcome)));
-        locked(&self.0).extend(answered);
-    }
-
-    fn answer(&self, query: &Query) -> Option<Outcome> {
-        match locked(&self.0).get(query)? {
-            Letter::Answered(outcome) => Some(outcome.clone()),
-            Letter::Wanted | Letter::Sent => None,
-        }
-    }
-
-    /// Of what was no longer waited for the answers will not come.
-    fn forget_unanswered(&self) {
-        locked(&self.0).retain(|_, letter| matches!(letter, Letter::Answered(_)));
-    }
-
-    /// Where the response about a name has a DNAME record above it.
-    fn dname_above(&self, owner: &Name, kind: RecordType) -> Option<Name> {
-        let response = self.answer(&Query::query(owner.clone(), kind))?.ok()?;
-        let above = |r: &&Record| {
-            r.record_type() == RecordType::DNAME && r.name != *owner && r.name.zone_of(owner)
-        };
-        response.answers.iter().find(above).map(|r| r.name.clone())
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How many questions one question may cost, its chain of CNAMEs and all chains of trust together,
-/// besides those that the same lookup has asked before. A name of five labels in a signed zone of
-/// the second level costs six, an unsigned one about ten.
-const MOST_QUERIES: usize = 100;
 
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,11 @@
 #[cfg(test)]
 mod configured;
 #[cfg(test)]
+mod dns;
+#[cfg(test)]
+#[allow(dead_code)]
 #[path = "../../../requiretls-testbed/tests/dns/table.rs"]
 mod dns_table;
-#[cfg(test)]
-mod dns;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]

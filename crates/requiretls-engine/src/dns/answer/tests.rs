@@ -1,6 +1,6 @@
 use super::*;
-use hickory_resolver::proto::rr::RecordType;
 use hickory_resolver::proto::op::{OpCode, Query};
+use hickory_resolver::proto::rr::RecordType;
 use hickory_resolver::proto::rr::rdata::CNAME;
 
 fn name(labels: &[&[u8]]) -> Name {

@@ -31,7 +31,11 @@ pub(super) fn security(
     }
     let zone = &signature.signer_name;
     let (mut nsec3, mut opted_out) = (0, 0);
-    for record in message.authorities.iter().filter(|r| r.proof == Proof::Secure) {
+    for record in message
+        .authorities
+        .iter()
+        .filter(|r| r.proof == Proof::Secure)
+    {
         match &record.data {
             RData::DNSSEC(DNSSECRData::NSEC(nsec)) if zone.zone_of(&record.name) => {
                 if denies(&record.name, nsec, owner, labels.into()) {

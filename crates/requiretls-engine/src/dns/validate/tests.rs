@@ -158,9 +158,8 @@ fn here(owner: &str, data: RData) -> Record {
 }
 
 fn only(kind: RecordType, records: &[Record]) -> Vec<Record> {
-    let of_kind = |r: &&Record| {
-        r.record_type() == kind || one_owner::signature_of(r, kind).is_some()
-    };
+    let of_kind =
+        |r: &&Record| r.record_type() == kind || one_owner::signature_of(r, kind).is_some();
     records.iter().filter(of_kind).cloned().collect()
 }
 
@@ -197,7 +196,13 @@ fn no_lie_makes_anything_secure_or_insecure_that_is_not() {
     let stripped = || about(TLSA_QUESTION, unsign);
     let fails = |question: &str, cause| -> Boxed<'_> {
         let about = query(question);
-        Box::new(move |query, truth| if *query == about { Err(cause) } else { Ok(truth) })
+        Box::new(move |query, truth| {
+            if *query == about {
+                Err(cause)
+            } else {
+                Ok(truth)
+            }
+        })
     };
     let add = |record: Record| {
         about(TLSA_QUESTION, move |mut truth| {
@@ -288,7 +293,11 @@ fn no_lie_makes_anything_secure_or_insecure_that_is_not() {
         ("an unsigned zone, nothing in it",      "TLSA mx.unsigned.test", denied("TLSA mx.unsigned.test", NoError, &[]), no(Insecure)),
     ];
     for (label, question, lie, expected) in table {
-        assert_eq!(world.verdict(question, &lie), expected, "{label}: {question}");
+        assert_eq!(
+            world.verdict(question, &lie),
+            expected,
+            "{label}: {question}"
+        );
     }
 }
 
@@ -313,9 +322,8 @@ fn a_ds_record_of_another_name_proves_nothing() {
         let signer = DnssecSigner::new(dnskey.clone(), Box::new(key()), victim.clone(), lifetime);
         let mut set = RecordSet::with_ttl(name(owner), data.record_type(), 300);
         set.add_rdata(data);
-        let inception = time::OffsetDateTime::from_unix_timestamp(
-            i64::try_from(world.now - DAY).unwrap(),
-        );
+        let inception =
+            time::OffsetDateTime::from_unix_timestamp(i64::try_from(world.now - DAY).unwrap());
         let signature = RRSIG::from_rrset(&set, DNSClass::IN, inception.unwrap(), &signer);
         let signature = RData::DNSSEC(DNSSECRData::RRSIG(signature.unwrap()));
         let mut records: Vec<Record> = set.records_without_rrsigs().cloned().collect();
@@ -323,7 +331,10 @@ fn a_ds_record_of_another_name_proves_nothing() {
         records
     };
     let unsigned_soa = world.get("A nothing.unsigned.test").authorities;
-    for (label, beside) in [("alone", vec![]), ("an unsigned SOA beside it", unsigned_soa)] {
+    for (label, beside) in [
+        ("alone", vec![]),
+        ("an unsigned SOA beside it", unsigned_soa),
+    ] {
         for rename in [false, true] {
             let lie = |query: &Query, mut truth: Message| {
                 let owner = query.name().to_ascii();
@@ -332,7 +343,8 @@ fn a_ds_record_of_another_name_proves_nothing() {
                         truth.authorities.clone_from(&beside);
                         let mut ds = ds.clone();
                         if rename {
-                            ds.iter_mut().for_each(|record| record.name = victim.clone());
+                            ds.iter_mut()
+                                .for_each(|record| record.name = victim.clone());
                         }
                         ds
                     }
@@ -347,7 +359,11 @@ fn a_ds_record_of_another_name_proves_nothing() {
                 Ok(truth)
             };
             let verdict = world.verdict(TLSA_QUESTION, &lie);
-            assert_eq!(verdict, Err(LookupCause::Bogus), "{label}, renamed: {rename}");
+            assert_eq!(
+                verdict,
+                Err(LookupCause::Bogus),
+                "{label}, renamed: {rename}"
+            );
         }
     }
 }
@@ -366,12 +382,20 @@ fn the_clock_is_ours() {
     for (label, now, holds) in table {
         for question in [TLSA_QUESTION, "TLSA mx.nsec3.test", "A alias.signed.test"] {
             let (verdict, _) = world.told(question, now, &truth);
-            let expected = if holds { Ok(Security::Secure) } else { Err(LookupCause::Bogus) };
+            let expected = if holds {
+                Ok(Security::Secure)
+            } else {
+                Err(LookupCause::Bogus)
+            };
             assert_eq!(verdict.map(|a| a.security), expected, "{label}: {question}");
         }
     }
     let unsigned = world.told("MX unsigned.test", world.now + 60 * DAY, &truth);
-    assert_eq!(unsigned.0, Err(LookupCause::Bogus), "nor is its delegation proven");
+    assert_eq!(
+        unsigned.0,
+        Err(LookupCause::Bogus),
+        "nor is its delegation proven"
+    );
 }
 
 #[test]
