@@ -260,4 +260,28 @@ safe     DS   1 13 2 aabb
             }
         }
     }
+
+    /// RFC 5155 section 7.1: the type map of an unsigned cut has no RRSIG, since nothing there is signed.
+    #[test]
+    fn nsec3_type_maps_say_what_is_there() {
+        use RecordType::{A, DS, NS, NSEC3PARAM, RRSIG, SOA};
+        let (_, sets, chain) = chained(Denial::Nsec3 { opt_out: false });
+        #[rustfmt::skip]
+        let table = [
+            ("z.test",      vec![NS, SOA, RRSIG, NSEC3PARAM]),
+            ("ns.z.test",   vec![A, RRSIG]),
+            ("b.c.z.test",  vec![]),
+            ("cut.z.test",  vec![NS]),
+            ("safe.z.test", vec![NS, DS, RRSIG]),
+        ];
+        for (name, expected) in table {
+            let link = chain.matching(&sets, &absolute(name).unwrap()).unwrap();
+            let Some(RData::DNSSEC(DNSSECRData::NSEC3(link))) = link.record().map(|r| &r.data)
+            else {
+                panic!("{name} has no NSEC3");
+            };
+            let found: Vec<RecordType> = link.type_bit_maps().collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }

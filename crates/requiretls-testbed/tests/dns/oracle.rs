@@ -11,7 +11,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use requiretls_testbed::proto::rr::RecordType;
-use requiretls_testbed::{Block, DnsWorld};
+use requiretls_testbed::{AuthorityFault, Block, DnsWorld, rdata};
 
 use crate::client::{ask, ask_udp, query};
 use crate::table::{Answer, CHILDREN, TABLE, TOPS, questions, read, world};
@@ -35,9 +35,68 @@ fn an_unbound_that_asks_the_authority_says_what_the_table_says() {
         zones
             .chain([".".to_owned()])
             .map(|zone| format!("stub-zone:\n  name: {zone}\n  stub-addr: {world}\n"))
-            .collect()
+            .collect::<Vec<String>>()
+            .concat()
     };
     compare(upstream, &["a zone that nobody serves"]);
+}
+
+#[test]
+fn unbound_judges_faults_as_the_world_does() {
+    use Answer::{Bogus, Insecure, InsecureNone};
+    use AuthorityFault::{Deny, Lie, ServFail, StripSignatures};
+    use RecordType::{A, AAAA, DNSKEY, DS, MX, TLSA};
+    let lie = || Lie(vec![rdata("A 127.0.0.66").unwrap()]);
+    // The fault, a question that meets it, and the answer.
+    #[rustfmt::skip]
+    let table = [
+        ("mx.signed.example",          A,      lie(),           "mx.signed.example",          A,    Bogus),
+        ("mx.unsigned.example",        A,      lie(),           "mx.unsigned.example",        A,    Insecure(1)),
+        ("mx.signed.optout",           A,      lie(),           "to-signed.unsigned.optout",  A,    Bogus),
+        ("nothing.signed.example",     A,      lie(),           "nothing.signed.example",     A,    Bogus),
+        ("mx.nsec3.example",           AAAA,   Deny,            "mx.nsec3.example",           AAAA, Bogus),
+        ("mx.unsigned.optout",         AAAA,   Deny,            "mx.unsigned.optout",         AAAA, InsecureNone(0)),
+        ("signed.optout",              MX,     StripSignatures, "signed.optout",              MX,   Bogus),
+        ("mx.signed.optout",           TLSA,   StripSignatures, "mx.signed.optout",           TLSA, Bogus),
+        ("island.example",             MX,     StripSignatures, "island.example",             MX,   Insecure(1)),
+        ("_25._tcp.mx.signed.example", TLSA,   ServFail,        "_25._tcp.mx.signed.example", TLSA, Bogus),
+        ("_25._tcp.mx.signed.example", TLSA,   ServFail,        "tlsa-alias.signed.example",  TLSA, Bogus),
+        ("mx.island.optout",           A,      ServFail,        "mx.island.optout",           A,    Bogus),
+        ("ed25519.example",            DNSKEY, StripSignatures, "ed25519.example",            MX,   Bogus),
+        ("ed25519.optout",             DNSKEY, ServFail,        "ed25519.optout",             MX,   Bogus),
+        ("p384.example",               DS,     StripSignatures, "p384.example",               MX,   Bogus),
+        ("nsec3.optout",               DS,     ServFail,        "mx.nsec3.optout",            A,    Bogus),
+        ("island.optout",              DNSKEY, ServFail,        "island.optout",              MX,   Insecure(1)),
+    ];
+    let block = Block::claim().unwrap();
+    let world = world(vec![(block.address(2), 0).into()]);
+    for (name, kind, fault, ..) in &table {
+        let faults = world.faults();
+        faults.authority(name, *kind, fault.clone()).unwrap();
+    }
+    let address = (block.address(3), world.address().port()).into();
+    let upstream = format!(
+        "forward-zone:\n  name: .\n  forward-addr: {}@{}\n",
+        world.address().ip(),
+        world.address().port()
+    );
+    let unbound = Unbound::start(&world, address, &upstream);
+    for (at, at_kind, fault, name, kind, expected) in table {
+        let label = format!("{fault:?} of {at_kind} {at}, {kind} {name}");
+        let question = query(name, kind);
+        assert_eq!(
+            read(&ask(world.address(), &question)),
+            expected,
+            "world: {label}"
+        );
+        let answer = ask(unbound.address, &question);
+        assert_eq!(
+            read(&answer),
+            expected,
+            "unbound: {label}\n{}",
+            unbound.log()
+        );
+    }
 }
 
 fn compare(upstream: impl Fn(&str) -> String, not_asked: &[&str]) {
