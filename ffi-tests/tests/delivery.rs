@@ -1,67 +1,82 @@
 //! What becomes of a message when everything around it is real?
 //!
-//! The C sender, the shared object, nsd, unbound and Postfix. Postfix' own log is read beside our verdict: what it took
-//! in it relays, and it logs whether REQUIRETLS went on with it.
+//! The C sender, the shared object, nsd, unbound and Postfix. Postfix' own log is read beside our verdict: the MAIL
+//! command that it was given, and whether the requirement went on from there when it relayed the message.
 
 use ffi_tests::{Answer, Installed, Result, Sender, World};
 
 const REQUIRETLS: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
 const UNTAGGED: &str = "MAIL FROM:<ann@client.test>";
+const NOTICE: &str = "MAIL FROM:<> REQUIRETLS";
 
 /// What the receiving side must have seen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Seen {
-    /// Nothing was accepted; connections are not looked at.
-    Nothing,
     /// Not even a connection.
     NoConnection,
-    /// A message without the requirement.
-    Mail,
-    /// A message with REQUIRETLS in its MAIL FROM.
-    Required,
+    /// No MAIL command.
+    NoMail,
+    /// This command, by the host of the domain or by the one named.
+    Mail(&'static str),
+    MailAt(&'static str, &'static str),
 }
 
-impl Seen {
-    fn by_postfix(self) -> bool {
-        matches!(self, Self::Mail | Self::Required)
-    }
-}
-
-/// One row: domain, MAIL FROM, action with codes, what Postfix saw.
+/// One row: domain, what the sender's client said, action with codes, what Postfix saw.
 type Row = (&'static str, &'static str, &'static str, Seen);
 
 fn deliver_all(rows: &[Row]) -> Result<()> {
     let sender = Sender::build(&Installed::find()?)?;
     let world = World::start()?;
-    for (domain, mail_from, expected, seen) in rows {
-        let before = world.connections(domain)?;
-        let answer = sender.send(&world, &[], mail_from, &format!("user@{domain}"))?;
-        let label = format!("{mail_from} to {domain}: {answer:?}");
-        assert_eq!(answer.brief(), *expected, "{label}");
-        let status = match answer.action.as_str() {
-            "go" => 0,
-            "defer" => 75,
-            "bounce" => 69,
-            _ => 65,
+    for (domain, asked, expected, seen) in rows {
+        let host = if let Seen::MailAt(host, _) = seen {
+            host
+        } else {
+            domain
         };
-        assert_eq!(answer.status, Some(status), "{label}");
-        if seen.by_postfix() {
-            check_onward(&world, &answer, *seen, &label)?;
-        } else if *seen == Seen::NoConnection {
-            assert_eq!(world.connections(domain)?, before, "{label}");
+        let (connections, commands) = (world.connections(host)?, world.mail_commands(host)?.len());
+        let answer = sender.send(&world, &[], asked, &format!("user@{domain}"))?;
+        let label = format!("{asked} to {domain}: {answer:?}");
+        assert_eq!(answer.brief(), *expected, "{label}");
+        assert_eq!(answer.status, Some(exit_status(&answer)), "{label}");
+        if *seen == Seen::NoConnection {
+            assert_eq!(
+                (answer.host.as_str(), world.connections(host)?),
+                ("-", connections),
+                "{label}"
+            );
+            continue;
         }
-        if answer.host.contains("several") {
-            let refused = answer
-                .stderr
-                .contains("mx.several.signed.test [127.25.0.10]: 0\n");
-            assert!(refused, "{label}");
+        // What comes later is in the log later, so the commands are read last.
+        if let Seen::Mail(command) | Seen::MailAt(_, command) = seen {
+            check_onward(&world, &answer, command, &label)?;
+        }
+        world.wait_for_end(host, connections)?;
+        let commands = world.mail_commands(host)?.split_off(commands);
+        match seen {
+            Seen::NoConnection | Seen::NoMail => assert_eq!(commands, [""; 0], "{label}"),
+            Seen::Mail(command) | Seen::MailAt(_, command) => {
+                assert_eq!(commands, [*command], "{label}");
+            }
+        }
+        if domain.starts_with("several.") {
+            let refused = "mx.several.signed.test [127.25.0.10]: 0\n";
+            assert!(answer.stderr.contains(refused), "{label}");
         }
     }
     Ok(())
 }
 
-/// Postfix names the message in its reply, and logs under that name what it sent on and how.
-fn check_onward(world: &World, answer: &Answer, seen: Seen, label: &str) -> Result<()> {
+fn exit_status(answer: &Answer) -> i32 {
+    match answer.action.as_str() {
+        "go" => 0,
+        "refused" => 65,
+        "bounce" => 69,
+        _ => 75,
+    }
+}
+
+/// Postfix names the message in its reply, and logs under that name where it sent it on to and how.
+fn check_onward(world: &World, answer: &Answer, command: &str, label: &str) -> Result<()> {
     let queue_id = answer
         .text
         .strip_prefix("Ok: queued as ")
@@ -69,11 +84,8 @@ fn check_onward(world: &World, answer: &Answer, seen: Seen, label: &str) -> Resu
     assert!(!queue_id.is_empty(), "{label}");
     let line = world.onward(queue_id)?;
     assert!(line.contains("status=sent"), "{label}: {line}");
-    assert_eq!(
-        line.contains("/requiretls,"),
-        seen == Seen::Required,
-        "{label}: {line}"
-    );
+    let required = command.ends_with(" REQUIRETLS");
+    assert_eq!(line.contains("/requiretls,"), required, "{label}: {line}");
     Ok(())
 }
 
@@ -85,7 +97,7 @@ fn a_message_with_requiretls_reaches_the_domain_secured_by_dane_and_goes_on_with
         "dane.signed.test",
         REQUIRETLS,
         "go 250 2.0.0",
-        Seen::Required,
+        Seen::Mail(REQUIRETLS),
     )])
 }
 
@@ -104,7 +116,7 @@ fn a_message_with_requiretls_goes_nowhere_else() -> Result<()> {
             "mismatch.signed.test",
             REQUIRETLS,
             "defer 451 4.7.10",
-            Seen::Nothing,
+            Seen::NoMail,
         ),
         // Forged answers never return a message (P6 row 1).
         (
@@ -118,13 +130,20 @@ fn a_message_with_requiretls_goes_nowhere_else() -> Result<()> {
             "clear.signed.test",
             REQUIRETLS,
             "bounce 550 5.7.10",
-            Seen::Nothing,
+            Seen::NoMail,
         ),
         (
             "plain-tls.signed.test",
             REQUIRETLS,
             "bounce 550 5.7.30",
-            Seen::Nothing,
+            Seen::NoMail,
+        ),
+        // A handshake that fails may be an attack: it may heal (P6 row 11b).
+        (
+            "old-tls.signed.test",
+            REQUIRETLS,
+            "defer 451 4.7.10",
+            Seen::NoMail,
         ),
     ])
 }
@@ -137,14 +156,21 @@ fn a_message_with_requiretls_finds_a_way_where_there_is_one() -> Result<()> {
             "pkix.signed.test",
             REQUIRETLS,
             "go 250 2.0.0",
-            Seen::Required,
+            Seen::Mail(REQUIRETLS),
         ),
         // The first address refuses: all addresses of a host are tried (P5).
         (
             "several.signed.test",
             REQUIRETLS,
             "go 250 2.0.0",
-            Seen::Required,
+            Seen::Mail(REQUIRETLS),
+        ),
+        // The better MX lacks it, the worse one has it (P7).
+        (
+            "choice.signed.test",
+            REQUIRETLS,
+            "go 250 2.0.0",
+            Seen::MailAt("dane.signed.test", REQUIRETLS),
         ),
     ])
 }
@@ -152,14 +178,24 @@ fn a_message_with_requiretls_finds_a_way_where_there_is_one() -> Result<()> {
 #[test]
 fn an_untagged_message_is_delivered_where_the_destination_allows_it() -> Result<()> {
     deliver_all(&[
-        ("dane.signed.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
-        ("unsigned.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
+        (
+            "dane.signed.test",
+            UNTAGGED,
+            "go 250 2.0.0",
+            Seen::Mail(UNTAGGED),
+        ),
+        (
+            "unsigned.test",
+            UNTAGGED,
+            "go 250 2.0.0",
+            Seen::Mail(UNTAGGED),
+        ),
         // DANE is the recipient's word, whatever the sender asked (P3, D = U; P6 row 12 by dest).
         (
             "mismatch.signed.test",
             UNTAGGED,
             "defer 451 4.7.5",
-            Seen::Nothing,
+            Seen::NoMail,
         ),
         (
             "bogus.test",
@@ -167,32 +203,100 @@ fn an_untagged_message_is_delivered_where_the_destination_allows_it() -> Result<
             "defer 451 4.4.3",
             Seen::NoConnection,
         ),
-        ("clear.signed.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
+        (
+            "clear.signed.test",
+            UNTAGGED,
+            "go 250 2.0.0",
+            Seen::Mail(UNTAGGED),
+        ),
         (
             "plain-tls.signed.test",
             UNTAGGED,
             "go 250 2.0.0",
-            Seen::Mail,
+            Seen::Mail(UNTAGGED),
         ),
-        ("pkix.signed.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
-        ("several.signed.test", UNTAGGED, "go 250 2.0.0", Seen::Mail),
+        (
+            "pkix.signed.test",
+            UNTAGGED,
+            "go 250 2.0.0",
+            Seen::Mail(UNTAGGED),
+        ),
+        (
+            "several.signed.test",
+            UNTAGGED,
+            "go 250 2.0.0",
+            Seen::Mail(UNTAGGED),
+        ),
+        (
+            "choice.signed.test",
+            UNTAGGED,
+            "go 250 2.0.0",
+            Seen::MailAt("plain-tls.signed.test", UNTAGGED),
+        ),
+        // Where nothing was promised, a handshake that fails leads back to clear text (P6 row 11b).
+        (
+            "old-tls.signed.test",
+            UNTAGGED,
+            "go 250 2.0.0",
+            Seen::Mail(UNTAGGED),
+        ),
+    ])
+}
+
+/// RFC 8689 section 5: a bounce is to arrive, but not in clear text (P4, null path).
+#[test]
+fn a_notice_with_an_empty_return_path_needs_no_more_than_encryption() -> Result<()> {
+    deliver_all(&[
+        (
+            "dane.signed.test",
+            NOTICE,
+            "go 250 2.0.0",
+            Seen::Mail(NOTICE),
+        ),
+        // No REQUIRETLS there, so it goes without, and with the headers only (P6 row 13).
+        (
+            "plain-tls.signed.test",
+            NOTICE,
+            "go 250 2.0.0",
+            Seen::Mail("MAIL FROM:<> RET=HDRS"),
+        ),
+        // Nothing vouches for the MX, but there is TLS (P6 row 3).
+        ("unsigned.test", NOTICE, "go 250 2.0.0", Seen::Mail(NOTICE)),
+        (
+            "clear.signed.test",
+            NOTICE,
+            "defer 451 4.7.10",
+            Seen::NoMail,
+        ),
+        (
+            "mismatch.signed.test",
+            NOTICE,
+            "defer 451 4.7.10",
+            Seen::NoMail,
+        ),
     ])
 }
 
 #[test]
 fn a_mail_from_line_that_asks_wrongly_is_refused() -> Result<()> {
-    deliver_all(&[
-        (
-            "dane.signed.test",
-            "MAIL FROM:<ann@client.test> REQUIRETLS=yes",
-            "refused 501 5.5.4",
-            Seen::NoConnection,
-        ),
-        (
-            "dane.signed.test",
-            "MAIL FROM:<ann@client.test> REQUIRETLS REQUIRETLS",
-            "refused 501 5.5.4",
-            Seen::NoConnection,
-        ),
-    ])
+    let rows = [
+        "REQUIRETLS=yes",
+        "REQUIRETLS=",
+        "REQUIRETLS REQUIRETLS",
+        "REQUIRETLS requiretls",
+    ];
+    let sender = Sender::build(&Installed::find()?)?;
+    let world = World::start()?;
+    for parameters in rows {
+        let asked = format!("{UNTAGGED} {parameters}");
+        let answer = sender.send(&world, &[], &asked, "user@dane.signed.test")?;
+        assert_eq!(answer.brief(), "refused 501 5.5.4", "{asked}: {answer:?}");
+        assert_eq!(
+            answer.status,
+            Some(exit_status(&answer)),
+            "{asked}: {answer:?}"
+        );
+    }
+    assert!(world.mail_commands("dane.signed.test")?.is_empty());
+    Ok(())
 }

@@ -22,7 +22,8 @@ use requiretls_core::{dsn, tag};
 use std::fmt::Write as _;
 
 /// Starts anew, whatever was in *m before: call it at each MAIL command, also after one that failed.
-/// sizeof_m: pass sizeof *m; another size is misuse.
+/// sizeof_m: pass sizeof *m. A smaller size than that of this version is misuse; a larger one, of a program
+///   that was compiled against a later header, is fine.
 /// ctx: from rtls_open; it must outlive the use of m, and of every copy of it; NULL makes every later call
 ///   say RTLS_REFUSED.
 /// flags: 0 or RTLS_F_TLS.
@@ -50,7 +51,7 @@ pub unsafe extern "C" fn rtls_mail_begin(
         let (dialects, advertise) =
             receiving.map_or((Dialects::NONE, false), |r| (r.dialects, r.advertise));
         let mut params = MailParams::new(dialects, advertise, flags & RTLS_F_TLS != 0);
-        if receiving.is_none() || flags & !RTLS_F_TLS != 0 || sizeof_m != ours {
+        if receiving.is_none() || flags & !RTLS_F_TLS != 0 {
             let _ = params.misuse();
         }
         let state = State {
@@ -58,7 +59,7 @@ pub unsafe extern "C" fn rtls_mail_begin(
             ctx,
             params,
         };
-        // SAFETY: sizeof_m is that of the struct.
+        // SAFETY: sizeof_m is at least that of the struct.
         unsafe {
             write_reply(m, params.end().err());
             state.store(m);

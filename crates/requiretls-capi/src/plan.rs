@@ -10,6 +10,7 @@ use crate::abi::{
 use crate::ctx::{Shared, rtls_ctx};
 use crate::log::Log;
 use crate::{guard, handle, text};
+use arguments::host_named;
 use core::ffi::{c_char, c_int, c_uint};
 use requiretls_core::authenticate::Site;
 use requiretls_core::delivery::{Action, Delivery, End};
@@ -24,6 +25,7 @@ use requiretls_engine::{Deadline, Question};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+mod arguments;
 mod steps;
 mod tell;
 
@@ -363,10 +365,26 @@ fn internal(sentence: &str) -> Reply {
     Reply::new(451, Enhanced(4, 3, 0), sentence)
 }
 
-/// # Safety
-/// NULL, or a text that ends at its NUL.
-unsafe fn host_named(host: *const c_char) -> Option<Host> {
-    // SAFETY: see above.
-    let bytes = unsafe { text::bytes(host, RTLS_NUL, MAX_NAME) }?;
-    Host::parse(str::from_utf8(bytes).ok()?).ok()
+#[cfg(test)]
+mod tests {
+    use super::rtls_plan;
+    use crate::tests::Context;
+    use requiretls_core::delivery::Action;
+    use std::time::Duration;
+
+    #[test]
+    fn facts_of_before_are_for_a_lookup_without_time() {
+        let ctx = Context::new("");
+        // SAFETY: a live context.
+        let ctx = unsafe { crate::handle::shared(ctx.0) };
+        let mut plan = rtls_plan::for_ctx(ctx, 0);
+        let read = plan.read(Some(b"[192.0.2.1]"), 0, Some(b""), 0);
+        assert_eq!(read, Ok(()));
+        let shared = plan.shared.clone().expect("a context");
+        let none = Duration::ZERO;
+        assert_eq!(plan.known_facts(none, &shared), None, "there are none yet");
+        assert_eq!(plan.look_up(Duration::from_millis(100)), Action::Go);
+        assert!(plan.known_facts(none, &shared).is_some());
+        assert_eq!(plan.known_facts(Duration::from_millis(1), &shared), None);
+    }
 }

@@ -23,11 +23,11 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::ptr;
 
 /// A context made from a configuration; closed at the end.
-struct Context(*mut rtls_ctx);
+pub(crate) struct Context(pub(crate) *mut rtls_ctx);
 
 impl Context {
     /// Asks no name server: nothing is found out but what the calls say.
-    fn new(extra: &str) -> Self {
+    pub(crate) fn new(extra: &str) -> Self {
         Self::with_servers("127.0.0.1:9", extra)
     }
 

@@ -517,7 +517,12 @@ impl Delivery {
             *tried += 1;
         }
         self.why = Some(refusal.reply.clone());
-        self.refusals.push((index.filter(|_| !resumed), refusal));
+        let index = index.filter(|_| !resumed);
+        if index.is_none() {
+            // Tries that are no address of the plan have no number that bounds them.
+            self.refusals.retain(|(of, _)| of.is_some());
+        }
+        self.refusals.push((index, refusal));
     }
 
     fn next_host(&mut self, reply: Reply) -> Action {

@@ -1,6 +1,7 @@
 //! Step by step: what does this connection show, and what comes next?
 
-use super::{Looked, change, host_named, internal, rtls_plan};
+use super::arguments::{certificates, host_named, reply_code, reply_text, word};
+use super::{Looked, change, internal, rtls_plan};
 use crate::abi::{RTLS_CLOSED, RTLS_NUL, RTLS_TLS_LOST, RTLS_TLS_REJECTED, rtls_bytes};
 use crate::text;
 use core::ffi::{c_char, c_int};
@@ -8,7 +9,6 @@ use requiretls_core::authenticate::{Evidence, authenticate};
 use requiretls_core::delivery::{Action, End, TlsFailure};
 use requiretls_core::ehlo::{self, EhloReply};
 use requiretls_core::log_line::{LogLine, Severity};
-use requiretls_core::pkix;
 use requiretls_core::session::Session;
 
 /// May I try this host? Ask before connecting to a name of the server's own list. The same name again is a
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn rtls_plan_mail_params(
 
 /// The reply to MAIL FROM, or to the first RCPT TO where that is 530.
 /// code: its 3 digits.
-/// text: what follows them; may be NULL.
+/// text: what follows them, or all lines of the reply; may be NULL.
 /// Returns RTLS_GO: accepted, or refused for reasons that are the server's own to judge. RTLS_NEXT_HOST:
 ///   refused because of our parameter, or 530 in clear text under a tag that lowers. RTLS_AGAIN, once: send
 ///   RSET, ask rtls_plan_mail_params again, and send MAIL again.
@@ -274,8 +274,8 @@ pub unsafe extern "C" fn rtls_plan_mail_reply(
                 return plan.misuse("a reply to MAIL without a code");
             };
             let text = text::bytes(text, RTLS_NUL, MAX_REPLY_TEXT).unwrap_or_default();
-            let text = String::from_utf8_lossy(text);
-            plan.step(|delivery| delivery.mail_reply(code, text.trim()))
+            let text = reply_text(code, &String::from_utf8_lossy(text));
+            plan.step(|delivery| delivery.mail_reply(code, &text))
         })
     }
 }
@@ -351,37 +351,4 @@ impl rtls_plan {
             _ => Evidence::not_supplied(),
         }
     }
-}
-
-fn word(bytes: Option<&[u8]>) -> Option<&str> {
-    str::from_utf8(bytes?).ok()
-}
-
-fn reply_code(code: c_int) -> Option<u16> {
-    u16::try_from(code)
-        .ok()
-        .filter(|code| (100..=999).contains(code))
-}
-
-/// The chain as slices; no more and no longer ones than core looks at. A certificate without
-/// bytes stays one that cannot be read.
-///
-/// # Safety
-/// `chain` is NULL or an array of `n`, each with as many readable bytes as it says.
-unsafe fn certificates<'a>(chain: *const rtls_bytes, n: usize) -> Vec<&'a [u8]> {
-    if chain.is_null() || !chain.is_aligned() {
-        return Vec::new();
-    }
-    (0..n.min(pkix::MAX_CHAIN + 1))
-        .map(|i| {
-            // SAFETY: i < n.
-            let one = unsafe { *chain.add(i) };
-            let data = one.data.cast::<c_char>();
-            // SAFETY: see above; a length of RTLS_NUL is no length of a certificate.
-            (one.len != RTLS_NUL)
-                .then(|| unsafe { text::bytes(data, one.len, pkix::MAX_CERTIFICATE) })
-                .flatten()
-                .unwrap_or_default()
-        })
-        .collect()
 }

@@ -233,6 +233,19 @@ fn a_lookup_waits_no_longer_than_it_was_told() {
 }
 
 #[test]
+fn why_is_of_the_latest_answer() {
+    let ctx = Context::new("");
+    let plan = plan_in(&ctx, State::Looked);
+    assert_eq!(plan.get(RTLS_GET_WHY, 0), None);
+    assert_eq!(plan.tls_failed(-1), RTLS_DEFER);
+    assert!(plan.why().contains("unknown way"), "{}", plan.why());
+    assert_eq!(plan.host("192.0.2.1"), RTLS_GO);
+    assert_eq!(plan.ehlo("450 later"), RTLS_NEXT_HOST);
+    assert!(plan.why().contains("temporary"), "{}", plan.why());
+    assert_eq!(plan.get(RTLS_GET_WHY, 1), None);
+}
+
+#[test]
 fn without_time_the_facts_of_before_count() {
     let ctx = Context::new("");
     let plan = plan_in(&ctx, State::Looked);
@@ -258,6 +271,55 @@ fn a_refused_parameter_under_an_empty_path() {
     assert_eq!(plan.get(RTLS_GET_RET, 0).as_deref(), Some("HDRS"));
     assert_eq!(plan.mail_reply(555, "5.5.4 what?"), RTLS_GO, "once");
     assert_eq!(plan.done(555), RTLS_GO);
+}
+
+#[test]
+fn a_reply_to_mail_with_and_without_its_code() {
+    let (ctx, der) = pinned();
+    for (label, code, text, action, why) in [
+        (
+            "text alone",
+            550,
+            "5.7.30 no",
+            RTLS_NEXT_HOST,
+            "550 5.7.30 no",
+        ),
+        (
+            "a whole line",
+            550,
+            "550 5.7.30 no\r\n",
+            RTLS_NEXT_HOST,
+            "550 5.7.30 no",
+        ),
+        (
+            "several lines",
+            550,
+            "550-5.7.30 no\r\n550 5.7.30 really\r\n",
+            RTLS_NEXT_HOST,
+            "550 5.7.30 no 5.7.30 really",
+        ),
+        ("of another matter", 550, "550 5.7.1 spam\r\n", RTLS_GO, ""),
+        ("no text", 550, "", RTLS_GO, ""),
+        (
+            "another code in the text",
+            550,
+            "555 5.7.30 no",
+            RTLS_GO,
+            "",
+        ),
+    ] {
+        let plan = Plan::new(&ctx, "relay.example", "1.secure.onward", 0);
+        assert_eq!(plan.add_host("192.0.2.1"), RTLS_GO);
+        assert_eq!(plan.lookup(), RTLS_GO);
+        assert_eq!(plan.host("192.0.2.1"), RTLS_GO);
+        assert_eq!(plan.ehlo(STARTTLS), RTLS_STARTTLS);
+        assert_eq!(plan.tls("TLSv1.3"), RTLS_GO);
+        assert_eq!(plan.peer(&[&der]), RTLS_GO);
+        assert_eq!(plan.ehlo(OFFERS), RTLS_GO);
+        assert_eq!(plan.mail_params().0, RTLS_GO);
+        assert_eq!(plan.mail_reply(code, text), action, "{label}");
+        assert!(plan.why().contains(why), "{label}: {}", plan.why());
+    }
 }
 
 #[test]

@@ -22,6 +22,9 @@ struct Shown {
     ehlo: bool,
     /// That reply came inside TLS and offered REQUIRETLS.
     offered: bool,
+    /// What the library has let pass, right or wrong: it leads the way.
+    passed_tls: bool,
+    passed_chain: bool,
 }
 
 const ALL: Shown = Shown {
@@ -30,6 +33,8 @@ const ALL: Shown = Shown {
     chain: true,
     ehlo: true,
     offered: true,
+    passed_tls: true,
+    passed_chain: true,
 };
 
 /// Numbers that look random and are the same in every run (xorshift).
@@ -65,8 +70,13 @@ fn step(world: &World, plan: &Plan, dice: &mut Dice, shown: &mut Shown, secure: 
     let next_usual = match *shown {
         Shown { host: false, .. } => 0,
         Shown { ehlo: true, .. } => 6,
-        Shown { tls: false, .. } => 1 + dice.roll(2),
-        Shown { chain: false, .. } => 3,
+        Shown {
+            passed_tls: false, ..
+        } => 1 + dice.roll(2),
+        Shown {
+            passed_chain: false,
+            ..
+        } => 3,
         _ => 1,
     };
     let call = dice.pick(next_usual, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
@@ -78,7 +88,7 @@ fn step(world: &World, plan: &Plan, dice: &mut Dice, shown: &mut Shown, secure: 
             shown.host = plan.host(host) == RTLS_GO;
         }
         1 => {
-            let usual = if before.tls { OFFERS } else { STARTTLS };
+            let usual = if before.passed_tls { OFFERS } else { STARTTLS };
             let reply = dice.pick(
                 usual,
                 &[OFFERS, STARTTLS, PLAIN, "", "450 later", "500 what"],
@@ -106,6 +116,7 @@ fn step(world: &World, plan: &Plan, dice: &mut Dice, shown: &mut Shown, secure: 
             if plan.tls(protocol) == RTLS_GO {
                 *shown = Shown {
                     tls: matches!(protocol, "TLSv1.3" | "TLSv1.2") || !secure,
+                    passed_tls: true,
                     ehlo: false,
                     offered: false,
                     ..before
@@ -118,6 +129,7 @@ fn step(world: &World, plan: &Plan, dice: &mut Dice, shown: &mut Shown, secure: 
             if plan.peer(&[leaf]) == RTLS_GO {
                 *shown = Shown {
                     chain: leaf == good || !secure,
+                    passed_chain: true,
                     ..before
                 };
             }

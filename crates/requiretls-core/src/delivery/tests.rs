@@ -573,3 +573,14 @@ fn p9_resume() {
         }
     }
 }
+
+/// However often a server asks for hosts of its own, a plan's memory is bounded.
+#[test]
+fn strangers_do_not_pile_up() {
+    let mut d = delivery(Requirement::None, &["mx1.d.test"]);
+    for _ in 0..100 {
+        assert_eq!(d.host(&host_name("elsewhere.test")), Action::Go);
+        assert_eq!(d.done(End::Lost), Action::NextHost);
+    }
+    assert_eq!(d.refusals.len(), 1);
+}
