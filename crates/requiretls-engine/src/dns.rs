@@ -319,37 +319,48 @@ impl Bounded<'_> {
         let resolver = self.resolver;
         let mut flight = Flight::new(resolver, self.deadline.half(), self.first.get());
         let answers = match &resolver.anchor {
-            Some(anchor) => match resolver.clock.now() {
-                Ok(now) => validate::all(questions, anchor, now, &self.post, |wanted| {
-                    wanted.into_iter().for_each(|query| flight.depart(query));
-                    flight.landed()
-                }),
-                // No signature can be judged.
-                Err(_) => vec![Err(LookupCause::Bogus); questions.len()],
-            },
-            None => {
-                let mut outcomes = HashMap::new();
-                questions
-                    .iter()
-                    .for_each(|query| flight.depart(query.clone()));
-                while outcomes.len() < questions.len() {
-                    let landed = flight.landed();
-                    if landed.is_empty() {
-                        break;
-                    }
-                    outcomes.extend(landed);
-                }
-                let outcome = |query| outcomes.remove(query).unwrap_or(Err(LookupCause::Timeout));
-                let read = |message| answer::interpret(&message, resolver.trusted);
-                questions
-                    .iter()
-                    .map(outcome)
-                    .map(|o| o.and_then(read))
-                    .collect()
-            }
+            Some(anchor) => self.validated(questions, anchor, &mut flight),
+            None => Self::believed(questions, &mut flight)
+                .into_iter()
+                .map(|outcome| answer::interpret(&outcome?, resolver.trusted))
+                .collect(),
         };
         self.first.set(flight.first());
         answers
+    }
+
+    fn validated(
+        &self,
+        questions: &[Query],
+        anchor: &TrustAnchor,
+        flight: &mut Flight<'_>,
+    ) -> Vec<Result<Answer<RData>, LookupCause>> {
+        let Ok(now) = self.resolver.clock.now() else {
+            tracing::warn!("the clock is not set: no signature can be judged");
+            return vec![Err(LookupCause::Bogus); questions.len()];
+        };
+        validate::all(questions, anchor, now, &self.post, |wanted| {
+            for query in wanted {
+                flight.depart(query);
+            }
+            flight.landed()
+        })
+    }
+
+    fn believed(questions: &[Query], flight: &mut Flight<'_>) -> Vec<flight::Outcome> {
+        for query in questions {
+            flight.depart(query.clone());
+        }
+        let mut outcomes = HashMap::new();
+        while outcomes.len() < questions.len() {
+            let landed = flight.landed();
+            if landed.is_empty() {
+                break;
+            }
+            outcomes.extend(landed);
+        }
+        let outcome = |query| outcomes.remove(query).unwrap_or(Err(LookupCause::Timeout));
+        questions.iter().map(outcome).collect()
     }
 }
 

@@ -256,13 +256,13 @@ impl DnsTable {
             Some(word) => match word.get_ref() {
                 DnsModeWord::Auto => DnsMode::Auto,
                 DnsModeWord::Ad => DnsMode::Ad,
-                DnsModeWord::Validate => match non_empty(self.trust_anchor.as_ref()) {
-                    Some(named) => DnsMode::Validate(read_anchor(named, source)?),
-                    None => {
+                DnsModeWord::Validate => {
+                    let Some(named) = non_empty(self.trust_anchor.as_ref()) else {
                         let what = "mode \"validate\" needs a trust_anchor";
                         return Err(source.error(&word.span(), what));
-                    }
-                },
+                    };
+                    DnsMode::Validate(read_anchor(named, source)?)
+                }
             },
         };
         let families = match self.families {

@@ -79,9 +79,10 @@ impl<'r> Flight<'r> {
                 let Some(question) = self.waiting.pop_front() else {
                     break;
                 };
-                match Exchange::begin(question, self) {
+                let started = Exchange::start(&question, self);
+                match started {
                     Ok(exchange) => self.under_way.push(exchange),
-                    Err(failed) => landed.push(failed),
+                    Err(cause) => landed.push((question, Err(cause))),
                 }
             }
             if !landed.is_empty() || self.under_way.is_empty() {
@@ -90,13 +91,14 @@ impl<'r> Flight<'r> {
             let ready = self.wait();
             let mut ready = ready.into_iter().chain(std::iter::repeat(false));
             for mut exchange in std::mem::take(&mut self.under_way) {
-                let settled = if ready.next() == Some(true) {
-                    exchange.heard(self)
-                } else if exchange.until.is_over() {
-                    exchange.unheard(self)
-                } else {
-                    None
-                };
+                let mut settled = None;
+                if ready.next() == Some(true) {
+                    settled = exchange.heard(self);
+                }
+                // Whatever keeps coming, the time is over when it is.
+                if settled.is_none() && exchange.until.is_over() {
+                    settled = exchange.unheard(self);
+                }
                 match settled {
                     Some(outcome) => landed.push((exchange.question, outcome)),
                     None => self.under_way.push(exchange),
@@ -133,14 +135,10 @@ impl<'r> Flight<'r> {
 }
 
 impl Exchange {
-    fn begin(question: Query, flight: &Flight<'_>) -> Result<Self, (Query, Outcome)> {
-        let query = match query(&question, flight.resolver.validates()) {
-            Ok(query) => query,
-            Err(cause) => return Err((question, Err(cause))),
-        };
+    fn start(question: &Query, flight: &Flight<'_>) -> Result<Self, LookupCause> {
         let mut exchange = Self {
-            question,
-            query,
+            question: question.clone(),
+            query: query(question, flight.resolver.validates())?,
             wire: None,
             until: flight.deadline,
             round: 0,
@@ -149,10 +147,7 @@ impl Exchange {
             refused: 0,
             failure: LookupCause::Timeout,
         };
-        match exchange.next_server(flight) {
-            None => Ok(exchange),
-            Some(outcome) => Err((exchange.question, outcome)),
-        }
+        exchange.next_server(flight).map_or(Ok(exchange), Err)
     }
 
     /// Reads or writes what can be.
@@ -161,7 +156,7 @@ impl Exchange {
             Heard::Nothing => None,
             Heard::Failure(cause) => {
                 self.fails(cause);
-                self.next_server(flight)
+                self.next_server(flight).map(Err)
             }
             Heard::Response(message) => match answer::error(&message, flight.resolver.trusted) {
                 None => {
@@ -171,7 +166,7 @@ impl Exchange {
                 Some(cause) => {
                     self.failure = cause;
                     self.refused += 1;
-                    self.next_server(flight)
+                    self.next_server(flight).map(Err)
                 }
             },
         }
@@ -184,7 +179,7 @@ impl Exchange {
             .as_ref()
             .map_or(LookupCause::Timeout, Wire::failure);
         self.fails(cause);
-        self.next_server(flight)
+        self.next_server(flight).map(Err)
     }
 
     fn fails(&mut self, cause: LookupCause) {
@@ -199,7 +194,7 @@ impl Exchange {
     }
 
     /// The failure, when no server is left to ask.
-    fn next_server(&mut self, flight: &Flight<'_>) -> Option<Outcome> {
+    fn next_server(&mut self, flight: &Flight<'_>) -> Option<LookupCause> {
         self.wire = None;
         let count = flight.resolver.servers.len();
         loop {
@@ -207,18 +202,18 @@ impl Exchange {
                 // Each has said no: asking again says the same.
                 let vain = self.refused == count || self.round + 1 >= flight.resolver.rounds;
                 if vain {
-                    return Some(Err(self.failure));
+                    return Some(self.failure);
                 }
                 (self.asked, self.refused) = (0, 0);
                 self.round += 1;
                 self.first = flight.first;
             }
             if flight.deadline.is_over() {
-                return Some(Err(self.failure));
+                return Some(self.failure);
             }
             self.asked += 1;
             let Some(server) = flight.server(self.place()) else {
-                return Some(Err(self.failure));
+                return Some(self.failure);
             };
             let wait = FIRST_WAIT
                 .saturating_mul(1_u32.checked_shl(self.round).unwrap_or(u32::MAX))

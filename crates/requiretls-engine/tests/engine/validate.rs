@@ -143,7 +143,7 @@ fn faults_of_the_authorities() {
     let tlsa = "TLSA _25._tcp.mx.signed.example";
     let none = "TLSA mx.signed.example";
     #[rustfmt::skip]
-    let table: Vec<(&str, &str, &str, AuthorityFault, (Told, Told))> = vec![
+    let table = vec![
         // label, fault at, question, fault, told in validate and in ad
         ("a lie",                    tlsa, tlsa, lie("TLSA 3 1 1 00"),      both(Err(Bogus))),
         ("no signatures",            tlsa, tlsa, StripSignatures,           both(Err(Bogus))),

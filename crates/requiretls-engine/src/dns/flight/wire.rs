@@ -111,7 +111,7 @@ impl Wire {
 /// The first datagram that answers.
 fn datagrams(socket: &UdpSocket, query: &Message, failure: &mut LookupCause) -> Heard {
     let mut buffer = [0; 4096];
-    loop {
+    for _ in 0..MOST_AT_ONCE {
         let length = match socket.recv(&mut buffer) {
             Ok(length) => length,
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Heard::Nothing,
@@ -124,7 +124,11 @@ fn datagrams(socket: &UdpSocket, query: &Message, failure: &mut LookupCause) -> 
             Some(Err(_)) => *failure = LookupCause::Malformed,
         }
     }
+    Heard::Nothing
 }
+
+/// Of one question's datagrams, before the others have their turn.
+const MOST_AT_ONCE: usize = 16;
 
 /// Begins to connect; the query is sent as soon as that is done.
 fn connect(server: SocketAddr, query: &Message) -> io::Result<Carrier> {

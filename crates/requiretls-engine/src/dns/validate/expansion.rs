@@ -37,10 +37,11 @@ pub(super) fn security(
         .filter(|r| r.proof == Proof::Secure)
     {
         match &record.data {
-            RData::DNSSEC(DNSSECRData::NSEC(nsec)) if zone.zone_of(&record.name) => {
-                if denies(&record.name, nsec, owner, labels.into()) {
-                    return Some(Security::Secure);
-                }
+            RData::DNSSEC(DNSSECRData::NSEC(nsec))
+                if zone.zone_of(&record.name)
+                    && denies(&record.name, nsec, owner, labels.into()) =>
+            {
+                return Some(Security::Secure);
             }
             RData::DNSSEC(DNSSECRData::NSEC3(data)) if record.name.base_name() == *zone => {
                 nsec3 += 1;
@@ -89,7 +90,7 @@ mod tests {
     fn nsec_records_that_make_an_expansion_right() {
         use RecordType::{A, DNAME, DS, NS};
         #[rustfmt::skip]
-        let table: Vec<(&str, &str, &str, &[RecordType], &str, usize, bool)> = vec![
+        let table: [(_, _, _, &[RecordType], _, _, _); 15] = [
             ("one label, by the wildcard's own",  "*.w.test", "z.test",    &[A],      "x.w.test",   2, true),
             ("one label, by the one after",       "m.w.test", "z.test",    &[A],      "x.w.test",   2, true),
             ("two labels",                        "m.w.test", "z.test",    &[A],      "a.x.w.test", 2, true),
