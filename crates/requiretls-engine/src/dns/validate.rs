@@ -33,6 +33,7 @@ use hickory_resolver::proto::serialize::binary::BinDecodable;
 use requiretls_core::facts::{LookupCause, Security};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use upstream::{MOST_QUERIES, Upstream};
 
 /// An answer that is not yet read for one type.
@@ -79,7 +80,8 @@ impl Walk {
     fn begin(question: &Query, anchor: &TrustAnchor, post: &Post) -> Self {
         let upstream = Upstream::new(post);
         let handle = DnssecDnsHandle::with_trust_anchor(upstream.clone(), anchor.keys())
-            .validation_cache_size(MOST_QUERIES);
+            .validation_cache_size(MOST_QUERIES)
+            .positive_validation_ttl(KNOWN_FOR..=KNOWN_FOR);
         let question = question.clone();
         Self {
             future: Box::pin(walk(question, handle, upstream)),
@@ -120,6 +122,7 @@ async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upst
     let mut weakest = Security::Secure;
     let mut life = u32::MAX;
     loop {
+        build_trust(&handle, &upstream, &Query::query(owner.clone(), kind)).await;
         let Some(step) = any_step(&handle, &upstream, &owner, kind).await else {
             return Err(upstream.failure().unwrap_or(LookupCause::Bogus));
         };
@@ -144,6 +147,57 @@ async fn walk(question: Query, handle: DnssecDnsHandle<Upstream>, upstream: Upst
             ttl: life,
         });
     }
+}
+
+/// Builds the chain of trust from the root down, so that hickory, which goes up from the answer,
+/// finds it in its cache: each of its steps up is a call within a call, and how many there are would
+/// be for the zones to say. What is needed is asked for at once.
+async fn build_trust(handle: &DnssecDnsHandle<Upstream>, upstream: &Upstream, question: &Query) {
+    let Some(said) = upstream.hear(question).await else {
+        return;
+    };
+    let part = one_owner::part(said, question);
+    let signer = one_owner::signed_by(&part, question.name());
+    let apex = part.authorities.iter().map(|record| &record.name).next();
+    let last = signer.as_ref().or(apex).unwrap_or(question.name());
+    let labels = last.iter().count();
+    let zones: Vec<Name> = (1..=labels).map(|labels| last.trim_to(labels)).collect();
+    upstream.want(&Query::query(Name::root(), RecordType::DNSKEY));
+    for zone in &zones {
+        upstream.want(&Query::query(zone.clone(), RecordType::DS));
+        if signer.is_some() {
+            upstream.want(&Query::query(zone.clone(), RecordType::DNSKEY));
+        }
+    }
+    let _known = ask(handle, &Name::root(), RecordType::DNSKEY).await;
+    for zone in &zones {
+        let Ok(response) = ask(handle, zone, RecordType::DS).await else {
+            continue; // not a zone, or nothing to trust: judged with the answer
+        };
+        let mut answers = response.answers.iter();
+        if answers.any(|record| record.record_type() == RecordType::DS) {
+            let _known = ask(handle, zone, RecordType::DNSKEY).await;
+        } else if is_unsigned_cut(&response, zone) {
+            break; // nothing below is signed
+        }
+    }
+}
+
+/// Whether a denial of DS says that another zone begins there, unsigned.
+fn is_unsigned_cut(response: &Message, zone: &Name) -> bool {
+    let mut proven = response
+        .authorities
+        .iter()
+        .filter(|r| r.proof == Proof::Secure);
+    proven.any(|record| match &record.data {
+        RData::DNSSEC(DNSSECRData::NSEC(nsec)) => {
+            record.name == *zone && nsec.type_set().contains(RecordType::NS)
+        }
+        RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => {
+            nsec3.opt_out() || nsec3.type_set().contains(RecordType::NS)
+        }
+        _ => false,
+    })
 }
 
 async fn any_step(
@@ -206,8 +260,9 @@ async fn ask(
     kind: RecordType,
 ) -> Result<DnsResponse, NetError> {
     let query = Query::query(owner.clone(), kind);
-    let answers = handle.lookup(query, DnsRequestOptions::default());
-    answers.first_answer().await
+    let mut options = DnsRequestOptions::default();
+    options.max_request_depth = DEEPEST;
+    handle.lookup(query, options).first_answer().await
 }
 
 /// A resolver shows the CNAME that a DNAME stands for, but nobody has signed it (RFC 6672 section
@@ -370,6 +425,13 @@ fn denial(message: &Message) -> Option<Security> {
         (_, false) => Some(Security::Secure),
     }
 }
+
+/// How deep hickory's calls may go: each level takes some KiB of the host program's stack, and with
+/// the chain of trust known no honest answer needs more.
+const DEEPEST: usize = 4;
+
+/// How long hickory's cache, which ends with the question, keeps a verdict, whatever its TTL.
+const KNOWN_FOR: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests;

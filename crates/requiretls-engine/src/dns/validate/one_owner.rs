@@ -41,6 +41,16 @@ pub(super) fn part(mut message: Message, question: &Query) -> Message {
     message
 }
 
+/// The zone that has signed a part, by its own word.
+pub(super) fn signed_by(part: &Message, owner: &Name) -> Option<Name> {
+    let records = part.answers.iter().chain(&part.authorities);
+    let signers = records
+        .filter_map(signature)
+        .map(|s| &s.input().signer_name);
+    let above = signers.filter(|signer| signer.zone_of(owner));
+    above.max_by_key(|signer| signer.iter().count()).cloned()
+}
+
 /// The signature over the records of one type that a record is, if it is one.
 pub(super) fn signature_of(record: &Record, kind: RecordType) -> Option<&RRSIG> {
     signature(record).filter(|s| s.input().type_covered == kind)

@@ -11,6 +11,7 @@ use hickory_resolver::net::{DnsHandle, NetError};
 use hickory_resolver::proto::op::{DnsRequest, DnsResponse, Message, Query};
 use requiretls_core::facts::LookupCause;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -57,7 +58,30 @@ impl Upstream {
         locked(&self.account).failure
     }
 
-    /// What was said to a question, all of it.
+    /// Has a question sent, unless it was before; `false`: this one's account is empty.
+    pub(super) fn want(&self, query: &Query) -> bool {
+        if self.post.knows(query) {
+            return true;
+        }
+        let mut account = locked(&self.account);
+        let Some(left) = account.left.checked_sub(1) else {
+            return false;
+        };
+        account.left = left;
+        self.post.want(query);
+        true
+    }
+
+    /// What is said to a question, all of it and not yet judged.
+    pub(super) async fn hear(&self, query: &Query) -> Option<Message> {
+        let answer = || self.post.answer(query).map_or(Poll::Pending, Poll::Ready);
+        if !self.want(query) {
+            return None;
+        }
+        poll_fn(|_| answer()).await.ok()
+    }
+
+    /// What was said to a question.
     pub(super) fn said(&self, query: &Query) -> Option<Message> {
         self.post.answer(query)?.ok()
     }
@@ -69,18 +93,7 @@ impl DnsHandle for Upstream {
 
     fn send(&self, request: DnsRequest) -> Self::Response {
         let query = request.queries.first().cloned();
-        let query = query.filter(|query| {
-            let new = !self.post.knows(query);
-            let mut account = locked(&self.account);
-            if new && account.left == 0 {
-                return false;
-            }
-            account.left -= usize::from(new);
-            true
-        });
-        if let Some(query) = &query {
-            self.post.want(query);
-        }
+        let query = query.filter(|query| self.want(query));
         Reply {
             query,
             upstream: self.clone(),
@@ -160,8 +173,8 @@ impl Post {
 }
 
 /// How many questions one question may cost, its chain of CNAMEs and all chains of trust together,
-/// besides those that the same lookup has asked before. A name of five labels in a signed zone of
-/// the second level costs six, an unsigned one about ten.
+/// besides those that the same lookup has asked before. A name in a signed zone of the second level
+/// costs six, one of five labels in an unsigned one about twelve.
 pub(super) const MOST_QUERIES: usize = 100;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
