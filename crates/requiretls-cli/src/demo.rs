@@ -11,7 +11,9 @@ mod scenarios;
 mod table;
 mod world;
 
+use crate::USAGE;
 use judge::Judge;
+use requiretls_testbed::DOMAINS_FILE;
 use run::Sender;
 use scenario::Scenario;
 use std::error::Error;
@@ -50,7 +52,16 @@ pub(crate) struct Args {
 
 /// Runs, and says how the program ends.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    match demo(args) {
+    let all = scenarios::all();
+    let wanted: Vec<&Scenario> = all
+        .iter()
+        .filter(|s| args.filter.as_ref().is_none_or(|text| s.is_about(text)))
+        .collect();
+    if wanted.is_empty() {
+        eprintln!("requiretls: no scenario is about that");
+        return ExitCode::from(USAGE);
+    }
+    match demo(args, &wanted) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -60,28 +71,20 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn demo(args: &Args) -> Result<bool, Box<dyn Error>> {
+fn demo(args: &Args, wanted: &[&Scenario]) -> Result<bool, Box<dyn Error>> {
     let started = Instant::now();
-    let all = scenarios::all();
-    let wanted: Vec<&Scenario> = all
-        .iter()
-        .filter(|s| args.filter.as_ref().is_none_or(|text| s.is_about(text)))
-        .collect();
-    if wanted.is_empty() {
-        return Err("no scenario is about that".into());
-    }
     if wanted.iter().any(|s| is_on_ipv6(s)) && !world::has_ipv6() {
         eprintln!("requiretls: this machine has no ::1, which some scenarios need");
         return Ok(false);
     }
-    let scene = Scene::set(&wanted)?;
+    let scene = Scene::set(wanted)?;
     let sender = if args.ignore_answers {
         Sender::IgnoresAnswers
     } else {
         Sender::FollowsAnswers
     };
     let progress = Progress::of(wanted.len());
-    let happened = run::all(&scene, &wanted, sender, |done| progress.show(done));
+    let happened = run::all(&scene, wanted, sender, |done| progress.show(done));
     progress.clear();
     let judge = Judge::of(scene.world().ok_or("the world has ended")?);
     let lines: Vec<Line<'_>> = wanted
@@ -151,11 +154,13 @@ fn keep(scene: &Scene) -> io::Result<()> {
     let config = scene.config_file();
     let config = config.display();
     eprintln!(
-        "\nThe world is running. In another terminal, from the same directory:\n\n    \
-         requiretls check good.test --config {config} --port 2525\n    \
-         requiretls check dane-ee.test --config {config} --port 2525 --tag 1.secure.onward\n\n\
-         A C program finds it the same way: rtls_open with that file, and port 2525; which\n\
-         domains, hosts and addresses there are stands in {}/domains.txt.\n\n\
+        "\nThe world is running. In another terminal:\n\n  \
+         requiretls check dane-ee.test --port 2525 --config {config}\n  \
+         requiretls check unsigned.test --port 2525 --tag R --config {config}\n\n\
+         and a program in C, with ffi-tests/c/sender.c built against the library:\n\n  \
+         sender -c {config} -p 2525 \\\n    \
+         'MAIL FROM:<anna@sender.test> REQUIRETLS' bert@dane-ee.test < message\n\n\
+         Which domains, ports, hosts and addresses there are: {}/{DOMAINS_FILE}\n\
          Enter ends it.",
         scene.directory().display()
     );

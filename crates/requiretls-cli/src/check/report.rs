@@ -151,18 +151,25 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, port {}, {}", self.next_hop, self.port, self.asked)?;
         writeln!(f, "DNSSEC: {}", self.dnssec_by)?;
-        writeln!(f, "\nthe way to the hosts")?;
+        let facts = || self.way.iter().chain(self.hosts.iter().flat_map(|h| &h.facts));
+        let longest = facts().map(|fact| fact.source.len()).max();
+        let width = longest.unwrap_or_default().max(LABEL_WIDTH);
+        let mut row = |label: &str, word: &str, text: &str| {
+            let line = format!("  {label:<width$}  {word:<8}  {text}");
+            writeln!(f, "{}", line.trim_end())
+        };
+        row("", "", "")?;
         for fact in &self.way {
-            writeln!(f, "{fact}")?;
+            row(&fact.source, fact.status, &shortened(&fact.found))?;
         }
         for host in &self.hosts {
-            writeln!(f, "\nhost {}", host.host)?;
+            row("", "", "")?;
             for fact in &host.facts {
-                writeln!(f, "{fact}")?;
+                row(&fact.source, fact.status, &shortened(&fact.found))?;
             }
             match &host.refused {
-                Some(why) => row(f, "must prove", "refused", why)?,
-                None => row(f, "must prove", host.level, by(host.method))?,
+                Some(why) => row("must prove", "refused", why)?,
+                None => row("must prove", host.level, by(host.level, host.method))?,
             }
             let halves = [
                 ("secure: the way to it", &host.secure.way),
@@ -170,7 +177,7 @@ impl fmt::Display for Report {
             ];
             for (label, half) in halves {
                 let word = if half.is_there { "yes" } else { "missing" };
-                row(f, label, word, &half.why)?;
+                row(label, word, &half.why)?;
             }
         }
         let Answer {
@@ -188,24 +195,29 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for Fact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (source, status, found) = (&self.source, self.status, &self.found);
-        write!(f, "  {source:<36} {status:<9} {found}")
-    }
+/// The widest label that is no fact's source.
+const LABEL_WIDTH: usize = "secure: the host itself".len();
+
+/// Nobody compares a whole digest by eye; `--json` has it.
+fn shortened(found: &str) -> String {
+    let short = |word: &str| match word.split_at_checked(16) {
+        Some((head, rest)) if rest.len() > 16 && word.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            format!("{head}...")
+        }
+        _ => word.to_owned(),
+    };
+    found.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
-fn row(f: &mut fmt::Formatter<'_>, label: &str, word: &str, text: &str) -> fmt::Result {
-    writeln!(f, "{}", format!("  {label:<36} {word:<9} {text}").trim_end())
-}
-
-fn by(method: &'static str) -> &'static str {
-    match method {
-        "dane" => "by DANE",
-        "pkix" => "by a certificate from a known authority",
-        "pin" => "by a pinned key",
-        "dane+pkix" => "by DANE and by a certificate from a known authority",
-        _ => "",
+fn by(level: &'static str, method: &'static str) -> &'static str {
+    match (level, method) {
+        ("may", _) => "nothing: TLS where it is offered",
+        (_, "none") => "TLS, with any certificate",
+        (_, "dane") => "TLS, by DANE",
+        (_, "pkix") => "TLS, by a certificate from a known authority",
+        (_, "pin") => "TLS, by a pinned key",
+        (_, "dane+pkix") => "TLS, by DANE and by a certificate from a known authority",
+        _ => "TLS",
     }
 }
 
@@ -221,6 +233,7 @@ fn dnssec_by(dns: &Dns, route: &Route) -> &'static str {
         (_, Route::Mx(Security::Unknown) | Route::Implicit(Security::Unknown)) => {
             "nobody whom we trust validates"
         }
+        (DnsMode::Validate(_), _) => "validated here, from our own trust anchor",
         (DnsMode::Auto | DnsMode::Ad, _) => "by the resolver's word (AD)",
     }
 }
@@ -256,11 +269,19 @@ fn way(plan: &Plan, resolver: &Bounded<'_>) -> Vec<Fact> {
         facts.route,
         Route::Failed(_) | Route::NullMx(_) | Route::NoDomain(_) | Route::Literal
     );
-    if let Some(name) = next_hop.domain().and_then(record_name).filter(|_| is_there) {
-        way.push(announcement(&name, resolver));
-        way.extend(policy(&facts.sts, next_hop.domain()));
+    if let Some(domain) = policy_domain(plan).filter(|_| is_there) {
+        way.extend(record_name(domain).map(|name| announcement(&name, resolver)));
+        way.extend(policy(&facts.sts, domain));
     }
     way
+}
+
+/// P2c: the next-hop domain; of configured hosts the first that has a name.
+fn policy_domain(plan: &Plan) -> Option<&Domain> {
+    match plan.facts().route {
+        Route::Configured => plan.facts().hosts.iter().find_map(|h| h.host.name()),
+        _ => plan.next_hop().domain(),
+    }
 }
 
 /// The TXT record.
@@ -287,8 +308,8 @@ fn announcement(name: &Domain, resolver: &Bounded<'_>) -> Fact {
 }
 
 /// The policy behind it.
-fn policy(sts: &Sts, domain: Option<&Domain>) -> Option<Fact> {
-    let source = format!("https://mta-sts.{}", domain?);
+fn policy(sts: &Sts, domain: &Domain) -> Option<Fact> {
+    let source = format!("https://mta-sts.{domain}");
     let (status, found) = match sts {
         Sts::None => return None,
         Sts::Unknown(failure) => ("failed", failure.question.clone()),
@@ -368,14 +389,10 @@ fn address_security(name: &Domain, resolver: &Bounded<'_>) -> Option<Security> {
     best.or(found.first()).copied()
 }
 
-/// Shortened: who compares the whole digest uses `--json` of a DNS tool.
 fn record(record: &TlsaRecord) -> String {
-    let text = record.to_string();
-    let (head, tail) = text.split_at(text.len().min(22));
-    let mark = if tail.is_empty() { "" } else { "..." };
     match record.usability() {
-        Ok(()) => format!("{head}{mark}"),
-        Err(_) => format!("{head}{mark} (unusable)"),
+        Ok(()) => record.to_string(),
+        Err(_) => format!("{record} (unusable)"),
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Whose word on DNSSEC counts.
-const MODE: DnsMode = DnsMode::Ad;
+const MODE: DnsMode = DnsMode::Validate;
 
 /// A running world, and the site that sends into it.
 pub(super) struct Scene {
