@@ -328,12 +328,8 @@ impl Delivery {
         if !matches!(current.step, Step::Ready | Step::Sent) {
             return Err(self.misuse("MAIL FROM before its time"));
         }
-        if self
-            .plan
-            .facts()
-            .expires
-            .is_some_and(|expires| expires <= now)
-        {
+        let ends = [self.plan.facts().expires, current.seen.until];
+        if ends.into_iter().flatten().any(|end| end <= now) {
             let text = format!(
                 "{}: what was found out about it has expired",
                 self.plan.next_hop()

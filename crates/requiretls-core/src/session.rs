@@ -53,7 +53,11 @@ impl Session {
             pkix_next_hop: holds(Method::PkixNextHop),
             site_pkix: site_digest(plan).filter(|_| holds(Method::SitePkix)),
             leaf_key: seen.evidence.as_ref().and_then(Evidence::leaf_key),
-            expires: plan.facts().expires,
+            // What was carried over from an earlier session lives no longer than there.
+            expires: [plan.facts().expires, seen.until]
+                .into_iter()
+                .flatten()
+                .min(),
         }
     }
 
@@ -97,6 +101,7 @@ impl Session {
             clear: self.clear,
             offer: Some(self.offer),
             without_parameter: false,
+            until: self.expires,
         })
     }
 

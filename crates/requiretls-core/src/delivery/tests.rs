@@ -12,6 +12,8 @@ use crate::requirement::{Downgrade, Requirement};
 use crate::site_policy::Rule;
 use std::net::Ipv4Addr;
 
+mod reuse;
+
 const NOW: u64 = 1_000;
 const CIPHER: Option<&str> = Some("TLS_AES_128_GCM_SHA256");
 
@@ -38,19 +40,17 @@ fn facts(hosts: &[&str]) -> Facts {
 }
 
 fn delivery(requirement: Requirement, hosts: &[&str]) -> Delivery {
+    delivery_to("d.test", requirement, facts(hosts))
+}
+
+fn delivery_to(next_hop: &str, requirement: Requirement, facts: Facts) -> Delivery {
     let message = Message {
         requirement,
         ..Message::default()
     };
-    let next_hop = NextHop::Domain(Domain::known("d.test"));
-    let plan = Plan::new(
-        next_hop,
-        message,
-        Rule::default(),
-        Settings::default(),
-        facts(hosts),
-    );
-    Delivery::new(plan)
+    let next_hop = NextHop::Domain(Domain::known(next_hop));
+    let (rule, settings) = (Rule::default(), Settings::default());
+    Delivery::new(Plan::new(next_hop, message, rule, settings, facts))
 }
 
 fn ehlo(keywords: &str) -> EhloReply {
@@ -478,98 +478,4 @@ fn p6_14_again_on_the_null_path() {
         Action::Go,
         "nothing of ours was refused"
     );
-}
-
-/// P9: an open connection is judged anew by each message's own plan.
-#[test]
-fn p9_resume() {
-    let pkix = Evidence::new(|method| match method {
-        Method::PkixHost => Outcome::Holds,
-        _ => Outcome::Fails(CertFailure::NotApplicable),
-    });
-    let session = |requirement, evidence: Evidence, offer: &EhloReply| {
-        let mut d = delivery(requirement, &["mx1.d.test"]);
-        d.host(&host_name("mx1.d.test"));
-        d.ehlo(&plain());
-        d.tls(Some("TLSv1.3"), CIPHER);
-        d.peer(evidence);
-        d.ehlo(offer);
-        d.session().expect("the gate may open")
-    };
-    let strong = session(Requirement::R, pkix.clone(), &full());
-    let unproved = session(Requirement::None, bad(), &full());
-    let no_keyword = session(Requirement::None, pkix, &ehlo(""));
-    let rows = [
-        (
-            "R on what R made",
-            &strong,
-            Requirement::R,
-            "mx1.d.test",
-            NOW,
-            Action::Go,
-        ),
-        (
-            "untagged on what R made",
-            &strong,
-            Requirement::None,
-            "mx1.d.test",
-            NOW,
-            Action::Go,
-        ),
-        (
-            "R on an unproved connection",
-            &unproved,
-            Requirement::R,
-            "mx1.d.test",
-            NOW,
-            Action::NextHost,
-        ),
-        (
-            "R without the keyword",
-            &no_keyword,
-            Requirement::R,
-            "mx1.d.test",
-            NOW,
-            Action::NextHost,
-        ),
-        (
-            "another host",
-            &strong,
-            Requirement::R,
-            "mx2.d.test",
-            NOW,
-            Action::NextHost,
-        ),
-        (
-            "expired",
-            &strong,
-            Requirement::R,
-            "mx1.d.test",
-            NOW + 60,
-            Action::NextHost,
-        ),
-    ];
-    for (label, session, requirement, host, now, expected) in rows {
-        let text = session.to_string();
-        assert!(text.len() < 255 && !text.contains(' '), "{label}: {text}");
-        let read = crate::session::Session::parse(&text).expect("reads what it wrote");
-        assert_eq!(&read, session, "{label}");
-        let mut d = delivery(requirement, &["mx1.d.test", "mx2.d.test"]);
-        assert_eq!(d.resume(&host_name(host), &read, now), expected, "{label}");
-        if expected == Action::Go {
-            assert_eq!(
-                d.current.as_ref().map(|c| c.step),
-                Some(Step::Ready),
-                "{label}"
-            );
-            assert!(d.mail_params(now).is_ok(), "{label}");
-        } else {
-            assert_eq!(d.mail_params(now), Err(Action::Defer), "{label}");
-            assert_eq!(
-                d.host(&host_name(host)),
-                Action::Go,
-                "{label}: a new connection may do"
-            );
-        }
-    }
 }
