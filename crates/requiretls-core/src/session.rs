@@ -8,6 +8,7 @@
 
 use crate::authenticate::{CertUndecided, Evidence, Method, Outcome};
 use crate::connection::Connection;
+use crate::dane::{DANE_TA, TlsaRecord};
 use crate::decision::Row;
 use crate::ehlo::{Offer, TlsPolicy};
 use crate::facts::Tlsa;
@@ -227,7 +228,8 @@ fn short(bytes: &[u8]) -> Digest {
     out
 }
 
-/// The TLSA records that the plan has for a host, base domain included.
+/// The TLSA records that the plan has for a host, base domain included. DANE-TA proves one of the
+/// names that go with the way to the host, so it counts only where they are the same (D13).
 fn tlsa_digest(plan: &Plan, host: &Host) -> Option<Digest> {
     let facts = plan
         .facts()
@@ -242,6 +244,11 @@ fn tlsa_digest(plan: &Plan, host: &Host) -> Option<Digest> {
         .map(|r| format!("{} {} {} {}", r.usage, r.selector, r.matching, hex(&r.data)))
         .collect();
     lines.sort_unstable();
+    let names_count = |r: &TlsaRecord| r.usage == DANE_TA && r.usability().is_ok();
+    if records.iter().any(names_count) {
+        let names = plan.dane_names(host, base);
+        lines.extend(names.into_iter().map(ToString::to_string));
+    }
     Some(named(&format!("{base}\n{}", lines.join("\n"))))
 }
 

@@ -1,6 +1,5 @@
-use super::attempt::Step;
 use super::{Action, Delivery, End, TlsFailure};
-use crate::authenticate::{CertFailure, CertUndecided, Evidence, Method, Outcome};
+use crate::authenticate::{CertFailure, CertUndecided, Evidence, Outcome};
 use crate::decision::Row;
 use crate::domain::Domain;
 use crate::ehlo::EhloReply;

@@ -2,10 +2,12 @@
 
 use super::terms::Records;
 use super::{Candidate, Plan};
-use crate::authenticate::{Method, Reference, Site};
+use crate::authenticate::{Method, Reference, Site, Via};
+use crate::dane::name_check::reference_names;
 use crate::domain::Domain;
 use crate::facts::{HostFacts, LookupCause, Sts, Tlsa};
 use crate::mta_sts::Mode;
+use crate::next_hop::Host;
 
 /// The policy that was found for a host, in the words of RFC 8460 section 4.4.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -119,6 +121,19 @@ impl Plan {
             }
             _ => None,
         }
+    }
+
+    /// The names that DANE-TA may find in the certificate (D13).
+    pub(crate) fn dane_names<'a>(&'a self, host: &'a Host, base: &'a Domain) -> Vec<&'a Domain> {
+        let via = Via::of(&self.facts.route);
+        let next_hop = self.next_hop.domain();
+        reference_names(
+            via,
+            base,
+            host.name(),
+            next_hop,
+            self.facts.expanded.as_ref(),
+        )
     }
 
     fn host_facts(&self, candidate: &Candidate) -> Option<&HostFacts> {

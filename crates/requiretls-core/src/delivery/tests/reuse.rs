@@ -3,9 +3,11 @@
 use super::super::attempt::Step;
 use super::{CIPHER, NOW, bad, delivery, delivery_to, ehlo, facts, full, host_name, plain};
 use crate::authenticate::{CertFailure, Evidence, Method, Outcome};
+use crate::dane::TlsaRecord;
 use crate::delivery::{Action, Delivery};
+use crate::domain::Domain;
 use crate::ehlo::EhloReply;
-use crate::facts::Facts;
+use crate::facts::{Facts, Route, Security, Tlsa};
 use crate::requirement::Requirement;
 use crate::session::Session;
 
@@ -134,5 +136,42 @@ fn p9_a_session_ends_with_the_facts_it_rests_on() {
         assert_eq!(d.mail_params(now).is_ok(), in_time, "{label}");
         let resumed = longer().resume(&host, &handed_on, now);
         assert_eq!(resumed == Action::Go, in_time, "{label}: handed on");
+    }
+}
+
+/// P9, D13: what DANE-TA proved about one of the names of one way to a host says nothing about
+/// another way; DANE-EE proves the key of the host itself.
+#[test]
+fn p9_dane_counts_for_the_same_names_alone() {
+    let with_records = |next_hop, usage, route| {
+        let mut facts = facts(&["mx1.d.test"]);
+        facts.route = route;
+        for host in &mut facts.hosts {
+            host.tlsa = Tlsa::Found {
+                base: Domain::known("mx1.d.test"),
+                records: vec![TlsaRecord {
+                    usage,
+                    selector: 1,
+                    matching: 1,
+                    data: vec![7; 32],
+                }],
+            };
+        }
+        delivery_to(next_hop, Requirement::None, facts)
+    };
+    let (secure, insecure) = (Route::Mx(Security::Secure), Route::Mx(Security::Insecure));
+    #[rustfmt::skip]
+    let rows = [
+        ("DANE-TA, the same", 2, "d.test", secure.clone(), Action::Go),
+        ("DANE-TA, another next hop", 2, "e.test", secure.clone(), Action::NextHost),
+        ("DANE-TA, insecure MX", 2, "d.test", insecure, Action::NextHost),
+        ("DANE-EE, another next hop", 3, "e.test", secure.clone(), Action::Go),
+    ];
+    for (label, usage, next_hop, route, expected) in rows {
+        let first = with_records("d.test", usage, secure.clone());
+        let session = connect(first, only(Method::Dane), &full());
+        let mut d = with_records(next_hop, usage, route);
+        let resumed = d.resume(&host_name("mx1.d.test"), &session, NOW);
+        assert_eq!(resumed, expected, "{label}");
     }
 }
