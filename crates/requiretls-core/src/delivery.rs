@@ -227,6 +227,10 @@ impl Delivery {
         };
         let terms = &current.candidate.terms;
         match (current.step, reply.class) {
+            // A chain belongs to the TLS that follows it, not to a clear text that comes between.
+            (Step::Host, _) if current.seen.evidence.is_some() => {
+                self.misuse("EHLO in clear after a certificate chain")
+            }
             (Step::Host, ReplyClass::Transient) => {
                 let refusal = terms.lost(Row::Connect, "EHLO was answered with a temporary error");
                 self.refuse(refusal)

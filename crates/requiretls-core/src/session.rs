@@ -136,7 +136,10 @@ impl Session {
             _ => return Err(SessionError),
         };
         let tls = has('t').then(|| has('m'));
-        if tls.is_some() == clear.is_some() {
+        let proves = dane.is_some() || site_pkix.is_some() || leaf_key.is_some();
+        let proves = proves || has('H') || has('N') || has('m');
+        // Nothing is proved in clear.
+        if tls.is_some() == clear.is_some() || (proves && tls.is_none()) {
             return Err(SessionError);
         }
         Ok(Self {
@@ -332,6 +335,8 @@ mod tests {
             ("neither TLS nor clear", format!("1.{h}.{h}.r....99")),
             ("both TLS and clear", format!("1.{h}.{h}.tmn....99")),
             ("two reasons to be in clear", format!("1.{h}.{h}.ns....99")),
+            ("a proof in clear", format!("1.{h}.{h}.nH....99")),
+            ("a record proved in clear", format!("1.{h}.{h}.n.{h}...99")),
             ("short digest", format!("1.{}.{h}.tm....99", &h[1..])),
             ("not hex", format!("1.{}.{h}.tm....99", h.replace('0', "g"))),
             ("a sign in hex", format!("1.+1{}.{h}.tm....99", &h[2..])),

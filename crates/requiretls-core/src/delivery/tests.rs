@@ -239,6 +239,21 @@ fn p6_12a_the_chain_comes_before_or_after_tls() {
     }
 }
 
+/// Order rules, state PEER: a chain told before EHLO in clear is not that of a later STARTTLS.
+#[test]
+fn a_chain_is_of_the_tls_that_follows_it() {
+    for (label, requirement, offer) in [
+        ("before STARTTLS", Requirement::R, plain()),
+        ("before clear text", Requirement::None, ehlo("")),
+    ] {
+        let mut d = delivery(requirement, &["mx1.d.test"]);
+        d.host(&host_name("mx1.d.test"));
+        assert_eq!(d.peer(good()), Action::Go, "{label}");
+        assert_eq!(d.ehlo(&offer), Action::Defer, "{label}");
+        assert!(d.current().is_none(), "{label}");
+    }
+}
+
 /// VX52: not valid yet may heal.
 #[test]
 fn vx52_not_yet_valid_defers() {

@@ -22,25 +22,25 @@ fn only(method: Method) -> Evidence {
 }
 
 /// Up to the gate, and what was proved on the way.
-fn connect(mut d: Delivery, evidence: Evidence, offer: &EhloReply) -> Session {
+fn connect(mut d: Delivery, evidence: Evidence, offer: EhloReply) -> Session {
     d.host(&host_name("mx1.d.test"));
     d.ehlo(&plain());
     d.tls(Some("TLSv1.3"), CIPHER);
     d.peer(evidence);
-    d.ehlo(offer);
+    d.ehlo(&offer);
     d.session().expect("the gate may open")
 }
 
 /// P9: an open connection is judged anew by each message's own plan.
 #[test]
 fn p9_resume() {
-    let session = |requirement, evidence, offer: &EhloReply| {
+    let session = |requirement, evidence, offer: EhloReply| {
         connect(delivery(requirement, &["mx1.d.test"]), evidence, offer)
     };
     let pkix = only(Method::PkixHost);
-    let strong = session(Requirement::R, pkix.clone(), &full());
-    let unproved = session(Requirement::None, bad(), &full());
-    let no_keyword = session(Requirement::None, pkix, &ehlo(""));
+    let strong = session(Requirement::R, pkix.clone(), full());
+    let unproved = session(Requirement::None, bad(), full());
+    let no_keyword = session(Requirement::None, pkix, ehlo(""));
     let rows = [
         (
             "R on what R made",
@@ -120,7 +120,7 @@ fn p9_resume() {
 #[test]
 fn p9_a_session_ends_with_the_facts_it_rests_on() {
     let short = delivery(Requirement::R, &["mx1.d.test"]);
-    let session = connect(short, only(Method::PkixHost), &full());
+    let session = connect(short, only(Method::PkixHost), full());
     let longer = || {
         let facts = Facts {
             expires: Some(NOW + 3_600),
@@ -169,7 +169,7 @@ fn p9_dane_counts_for_the_same_names_alone() {
     ];
     for (label, usage, next_hop, route, expected) in rows {
         let first = with_records("d.test", usage, secure.clone());
-        let session = connect(first, only(Method::Dane), &full());
+        let session = connect(first, only(Method::Dane), full());
         let mut d = with_records(next_hop, usage, route);
         let resumed = d.resume(&host_name("mx1.d.test"), &session, NOW);
         assert_eq!(resumed, expected, "{label}");
