@@ -10,6 +10,7 @@ use requiretls_core::delivery::{End, TlsFailure};
 pub(crate) enum Call {
     Host(usize),
     Next,
+    /// The host, and which session, counted from the latest one.
     Resume(usize, usize),
     Ehlo {
         starttls: bool,
@@ -61,55 +62,96 @@ pub(crate) fn calls() -> impl Strategy<Value = Vec<(usize, Call)>> {
                 .collect()
         },
     );
-    let part = prop_oneof![1 => one, 2 => odd, 3 => good_try(), 1 => good_resume()];
-    prop::collection::vec(part, 1..12).prop_map(|parts| parts.concat())
+    let part = prop_oneof![1 => one, 2 => odd, 3 => good_try(), 2 => handed_on()];
+    prop::collection::vec(part, 1..10).prop_map(|parts| parts.concat())
 }
 
-fn good_try() -> impl Strategy<Value = Vec<(usize, Call)>> {
-    let shown = (
-        chain(),
-        prop::bool::weighted(0.9),
-        prop::bool::weighted(0.8),
-    );
-    let order = (any::<bool>(), prop::bool::weighted(0.1), 3..9usize);
-    (0..2usize, 0..2usize, shown, order).prop_map(
-        |(which, host, (chain, modern, requiretls), (peer_first, implicit, length))| {
-            let mut calls = vec![Call::Host(host)];
-            if !implicit {
-                calls.push(Call::Ehlo {
-                    starttls: true,
-                    requiretls,
-                });
-            }
-            let (peer, tls) = (Call::Peer(chain), Call::Tls(modern));
-            calls.extend(if peer_first { [peer, tls] } else { [tls, peer] });
-            calls.push(Call::Ehlo {
-                starttls: false,
-                requiretls,
-            });
-            calls.extend([Call::MailParams, Call::Keep, Call::MailReply(250, "ok")]);
-            calls.truncate(length);
-            calls.into_iter().map(|call| (which, call)).collect()
+/// What a connection shows, and in which order.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Clone, Debug)]
+struct Shown {
+    which: usize,
+    host: usize,
+    chain: Option<(Vec<Method>, bool)>,
+    modern: bool,
+    requiretls: bool,
+    peer_first: bool,
+    implicit: bool,
+}
+
+impl Shown {
+    fn calls(self) -> Vec<Call> {
+        let requiretls = self.requiretls;
+        let ehlo = |starttls| Call::Ehlo {
+            starttls,
+            requiretls,
+        };
+        let mut calls = vec![Call::Host(self.host)];
+        if !self.implicit {
+            calls.push(ehlo(true));
+        }
+        let (peer, tls) = (Call::Peer(self.chain), Call::Tls(self.modern));
+        calls.extend(if self.peer_first {
+            [peer, tls]
+        } else {
+            [tls, peer]
+        });
+        calls.extend([ehlo(false), Call::Keep, Call::MailParams]);
+        calls.push(Call::MailReply(250, "ok"));
+        calls
+    }
+}
+
+fn shown() -> impl Strategy<Value = Shown> {
+    let good = prop::bool::weighted;
+    let quality = (chain(), good(0.9), good(0.8), any::<bool>(), good(0.1));
+    (0..2usize, 0..2usize, quality).prop_map(
+        |(which, host, (chain, modern, requiretls, peer_first, implicit))| Shown {
+            which,
+            host,
+            chain,
+            modern,
+            requiretls,
+            peer_first,
+            implicit,
         },
     )
 }
 
-fn good_resume() -> impl Strategy<Value = Vec<(usize, Call)>> {
-    (0..2usize, 0..2usize, any::<usize>(), 0..30u64).prop_map(|(which, host, number, later)| {
-        let calls = [
-            Call::Resume(host, number),
+fn good_try() -> impl Strategy<Value = Vec<(usize, Call)>> {
+    (shown(), 3..9usize).prop_map(|(shown, length)| {
+        let which = shown.which;
+        let calls = shown.calls().into_iter().take(length);
+        calls.map(|call| (which, call)).collect()
+    })
+}
+
+/// The one delivery makes the connection, either one uses it.
+fn handed_on() -> impl Strategy<Value = Vec<(usize, Call)>> {
+    (shown(), 0..2usize, 0..30u64).prop_map(|(shown, to, later)| {
+        let (from, host) = (shown.which, shown.host);
+        let resumed = [
+            Call::Resume(host, 0),
             Call::Later(later),
             Call::MailParams,
             Call::Keep,
         ];
-        calls.map(|call| (which, call)).to_vec()
+        let made = shown.calls().into_iter().map(|call| (from, call));
+        made.chain(resumed.map(|call| (to, call))).collect()
     })
 }
 
 fn chain() -> impl Strategy<Value = Option<(Vec<Method>, bool)>> {
+    let all = || Method::ALL.to_vec();
+    let all_but_one = select(all()).prop_map(move |not| {
+        let proved = all().into_iter().filter(|method| *method != not);
+        proved.collect::<Vec<_>>()
+    });
     let proved = prop_oneof![
-        2 => Just(Method::ALL.to_vec()),
-        2 => subsequence(Method::ALL.to_vec(), 0..=5),
+        1 => Just(all()),
+        2 => all_but_one,
+        1 => select(all()).prop_map(|method| vec![method]),
+        1 => subsequence(all(), 0..=5),
     ];
     prop::option::weighted(0.95, (proved, any::<bool>()))
 }
@@ -122,7 +164,7 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         2 => (0..3usize).prop_map(Call::Host),
         2 => Just(Call::Next),
-        2 => (0..3usize, any::<usize>()).prop_map(|(host, number)| Call::Resume(host, number)),
+        2 => (0..3usize, 0..4usize).prop_map(|(host, number)| Call::Resume(host, number)),
         4 => (any::<bool>(), any::<bool>()).prop_map(|(starttls, requiretls)| Call::Ehlo { starttls, requiretls }),
         2 => how.prop_map(Call::TlsFailed),
         3 => chain().prop_map(Call::Peer),

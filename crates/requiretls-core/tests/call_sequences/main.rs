@@ -185,7 +185,7 @@ impl<'a> Try<'a> {
         let (action, after) = match call {
             Call::Host(host) => (delivery.host(&host_name(*host)), Record::of(*host)),
             Call::Resume(host, number) if !self.kept.is_empty() => {
-                let kept = &self.kept[number % self.kept.len()];
+                let kept = &self.kept[self.kept.len() - 1 - number % self.kept.len()];
                 let session = Session::parse(&kept.text).unwrap();
                 let action = delivery.resume(&host_name(*host), &session, now);
                 (action, self.carried(which, *host, kept))

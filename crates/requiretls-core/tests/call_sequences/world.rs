@@ -309,7 +309,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     let tags = vec![T::None, T::H, T::LM, T::LE, T::LS, T::LS, T::R, T::R, T::R, T::F0, T::FC, T::FD, T::FCD];
     let security = || select(vec![Security::Secure, Security::Insecure, Security::Unknown]);
     let routes = prop_oneof![
-        4 => Just(M::S), 3 => Just(M::I), 1 => Just(M::V), 2 => security().prop_map(M::N), 2 => Just(M::C), 1 => Just(M::A),
+        3 => Just(M::S), 4 => Just(M::I), 1 => Just(M::V), 2 => security().prop_map(M::N), 2 => Just(M::C), 1 => Just(M::A),
     ];
     let hops = vec![Hop::Enforce, Hop::Enforce, Hop::Enforce, Hop::Enforce, Hop::Encrypt, Hop::Opportunistic, Hop::Off, Hop::Local, Hop::LocalCarry];
     let message = (select(tags), prop::bool::weighted(0.3), prop::bool::weighted(0.2), prop::bool::weighted(0.1));
