@@ -140,8 +140,17 @@ impl Delivery {
         if self.plan.refused().is_some() {
             return self.misuse("the next hop as a whole is refused");
         }
-        if let Some(index) = self.plan.candidates().iter().position(|c| c.host == *host) {
-            return self.enter(index);
+        // A host may stand in the list twice: the one whose addresses are not all tried.
+        let named = |index: &usize| {
+            let candidate = self.plan.candidates().get(*index);
+            candidate.is_some_and(|candidate| candidate.host == *host)
+        };
+        let mut places = (0..self.plan.candidates().len()).filter(named);
+        if let Some(first) = places.next() {
+            let untried = std::iter::once(first)
+                .chain(places)
+                .find(|i| !self.is_exhausted(*i));
+            return self.enter(untried.unwrap_or(first));
         }
         if let Some(candidate) = self.plan.stranger(host.clone()) {
             self.current = Some(Current::new(None, candidate, 0));

@@ -405,6 +405,18 @@ fn p5_verdict_over_all_hosts() {
     assert_eq!(settled.verdict().action, Action::Go);
 }
 
+/// P5: a host that the site's route names twice is tried twice, by its name too.
+#[test]
+fn p5_a_host_named_twice() {
+    let mut d = delivery(Requirement::R, &["mx1.d.test", "mx1.d.test"]);
+    for label in ["first", "second"] {
+        assert_eq!(d.host(&host_name("mx1.d.test")), Action::Go, "{label}");
+        d.ehlo(&ehlo(""));
+    }
+    assert_eq!(d.host(&host_name("mx1.d.test")), Action::NextHost);
+    assert_eq!(d.verdict().action, Action::Bounce, "both refuse STARTTLS");
+}
+
 /// Leaving a host without a word counts as a lost connection.
 #[test]
 fn a_host_left_without_a_word_counts_as_lost() {
