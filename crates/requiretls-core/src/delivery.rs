@@ -8,11 +8,12 @@
 mod attempt;
 mod verdict;
 
+use verdict::Tally;
 pub use verdict::Verdict;
 
 use crate::authenticate::Evidence;
 use crate::connection::{Clearance, Connection};
-use crate::decision::{INTERNAL, Refusal, Row};
+use crate::decision::{Class, INTERNAL, Refusal, Row};
 use crate::ehlo::{EhloReply, ReplyClass};
 use crate::negotiated;
 use crate::next_hop::Host;
@@ -67,9 +68,10 @@ pub struct Delivery {
     current: Option<Current>,
     /// Addresses tried, per candidate.
     tried: Vec<usize>,
-    /// In the order in which they happened, each with its candidate.
-    refusals: Vec<(Option<usize>, Refusal)>,
+    tally: Tally,
     settled: bool,
+    /// The refusal behind the latest answer.
+    latest: Option<Refusal>,
     why: Option<Reply>,
 }
 
@@ -98,8 +100,9 @@ impl Delivery {
             plan,
             current: None,
             tried,
-            refusals: Vec::new(),
+            tally: Tally::default(),
             settled: false,
+            latest: None,
             why,
         }
     }
@@ -116,10 +119,10 @@ impl Delivery {
         self.why.as_ref()
     }
 
-    /// The latest refusal of a host.
+    /// The refusal of a host behind [`Self::why`], if it was one.
     #[must_use]
     pub fn last_refusal(&self) -> Option<&Refusal> {
-        self.refusals.last().map(|(_, refusal)| refusal)
+        self.latest.as_ref()
     }
 
     /// The host of the current try.
@@ -343,13 +346,9 @@ impl Delivery {
         }
         let ends = [self.plan.facts().expires, current.seen.until];
         if ends.into_iter().flatten().any(|end| end <= now) {
-            let text = format!(
-                "{}: what was found out about it has expired",
-                self.plan.next_hop()
-            );
-            self.leave();
-            self.why = Some(Reply::new(451, Enhanced(4, 4, 3), text));
-            return Err(Action::Defer);
+            let next_hop = self.plan.next_hop();
+            let text = format!("{next_hop}: what was found out about it has expired");
+            return Err(self.hold(Reply::new(451, Enhanced(4, 4, 3), text)));
         }
         match Clearance::grant(&current.candidate.terms, &current.seen) {
             Ok(clearance) => {
@@ -452,10 +451,7 @@ impl Delivery {
                 }
                 Action::Go
             }
-            _ if success => {
-                self.leave();
-                self.misuse("a message was accepted that was not to be sent")
-            }
+            _ if success => self.misuse("a message was accepted that was not to be sent"),
             (_, end) => {
                 let refusal = current.ended_early(end);
                 self.refuse(refusal)
@@ -490,14 +486,16 @@ impl Delivery {
 
     /// A host left without a word counts as lost.
     fn leave(&mut self) {
-        let unfinished = self
-            .current
-            .take()
-            .filter(|current| current.step != Step::Done);
-        if let Some(current) = unfinished {
+        if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
             self.record(current.index, current.resumed, refusal);
         }
+    }
+
+    fn take_unfinished(&mut self) -> Option<Current> {
+        self.current
+            .take()
+            .filter(|current| current.step != Step::Done)
     }
 
     fn pass(&mut self, passed: Result<(), Refusal>, step: Step) -> Action {
@@ -526,23 +524,31 @@ impl Delivery {
             *tried += 1;
         }
         self.why = Some(refusal.reply.clone());
-        self.refusals.push((index.filter(|_| !resumed), refusal));
+        self.tally.add(&refusal);
+        self.latest = Some(refusal);
     }
 
     fn next_host(&mut self, reply: Reply) -> Action {
+        self.latest = None;
         self.why = Some(reply);
         Action::NextHost
     }
 
-    /// A call out of order: it holds the mail, and leaves the host.
+    /// A call out of order holds the mail, and leaves the host.
     fn misuse(&mut self, what: &str) -> Action {
-        self.leave();
         let (code, enhanced) = INTERNAL;
-        self.why = Some(Reply::new(
-            code,
-            enhanced,
-            format!("called out of order: {what}"),
-        ));
+        let text = format!("called out of order: {what}");
+        self.hold(Reply::new(code, enhanced, text))
+    }
+
+    /// Row 15: what is wrong on our side is in the verdict too, so that neither a bounce nor the
+    /// server's own result comes of it.
+    fn hold(&mut self, reply: Reply) -> Action {
+        let refusal = Refusal::of_nobody(Row::Unreadable, Class::Transient, reply);
+        let (index, resumed) = self
+            .take_unfinished()
+            .map_or((None, false), |current| (current.index, current.resumed));
+        self.record(index, resumed, refusal);
         Action::Defer
     }
 }

@@ -225,7 +225,7 @@ fn p6_12a_the_chain_comes_before_or_after_tls() {
         assert_eq!(last, expected, "{label}");
         if expected == Action::NextHost {
             assert_eq!(
-                d.refusals.last().map(|(_, r)| r.row),
+                d.last_refusal().map(|r| r.row),
                 Some(Row::ChainUndecided),
                 "{label}"
             );
@@ -405,6 +405,50 @@ fn p5_verdict_over_all_hosts() {
     assert_eq!(settled.verdict().action, Action::Go);
 }
 
+/// Row 15: what was wrong on our side is in the verdict, and neither a bounce nor the server's own
+/// result comes of it.
+#[test]
+fn p6_15_misuse_and_expiry_are_in_the_verdict() {
+    let internal = Enhanced(4, 3, 0);
+    let rows: [(&str, At, Call, Enhanced); 5] = [
+        ("TLS before its time", At::Ready, CALLS[5], internal),
+        ("MAIL before its time", At::Host, CALLS[6], internal),
+        ("MAIL without a host", At::Looked, CALLS[6], internal),
+        ("accepted without the gate", At::Ready, CALLS[8], internal),
+        (
+            "the facts have expired",
+            At::Ready,
+            ("late", |d| {
+                d.mail_params(NOW + 60).map_or_else(|a| a, |_| Action::Go)
+            }),
+            Enhanced(4, 4, 3),
+        ),
+    ];
+    for (label, state, (_, call), enhanced) in rows {
+        let mut d = at(state);
+        assert_eq!(call(&mut d), Action::Defer, "{label}");
+        for host in ["mx1.d.test", "mx2.d.test"] {
+            d.host(&host_name(host));
+            d.done(End::Lost);
+        }
+        let verdict = d.verdict();
+        assert_eq!(
+            verdict.action,
+            Action::Defer,
+            "{label}: not the server's own result"
+        );
+        let mut d = at(state);
+        call(&mut d);
+        let reply = d.verdict().reply;
+        assert_eq!((reply.code, reply.enhanced), (451, enhanced), "{label}");
+        for host in ["mx1.d.test", "mx2.d.test"] {
+            d.host(&host_name(host));
+            d.ehlo(&ehlo(""));
+        }
+        assert_eq!(d.verdict().action, Action::Defer, "{label}: no bounce");
+    }
+}
+
 /// P5: a host that the site's route names twice is tried twice, by its name too.
 #[test]
 fn p5_a_host_named_twice() {
@@ -415,6 +459,17 @@ fn p5_a_host_named_twice() {
     }
     assert_eq!(d.host(&host_name("mx1.d.test")), Action::NextHost);
     assert_eq!(d.verdict().action, Action::Bounce, "both refuse STARTTLS");
+}
+
+/// The refusal that is told belongs to the latest answer.
+#[test]
+fn an_answer_without_a_refusal_tells_none() {
+    let mut d = delivery(Requirement::R, &["mx1.d.test"]);
+    d.host(&host_name("mx1.d.test"));
+    d.ehlo(&ehlo(""));
+    assert_eq!(d.last_refusal().map(|r| r.row), Some(Row::NoStarttls));
+    assert_eq!(d.host(&host_name("other.test")), Action::NextHost);
+    assert_eq!(d.last_refusal(), None);
 }
 
 /// Leaving a host without a word counts as a lost connection.
