@@ -6,21 +6,20 @@
 //! the steps since the last host have shown.
 
 mod attempt;
+mod gate;
+mod steps;
 mod verdict;
 
 use verdict::Tally;
 pub use verdict::Verdict;
 
-use crate::authenticate::Evidence;
-use crate::connection::{Clearance, Connection};
+use crate::connection::Clearance;
 use crate::decision::{Class, INTERNAL, Refusal, Row};
-use crate::ehlo::{EhloReply, ReplyClass};
-use crate::negotiated;
 use crate::next_hop::Host;
 use crate::plan::{Candidate, Plan};
 use crate::reply::{Enhanced, Reply};
 use crate::session::Session;
-use attempt::{Current, Step, refuses_parameter};
+use attempt::{Current, Step};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -232,200 +231,6 @@ impl Delivery {
         }
     }
 
-    /// The reply to EHLO.
-    pub fn ehlo(&mut self, reply: &EhloReply) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("EHLO without a host");
-        };
-        let terms = &current.candidate.terms;
-        match (current.step, reply.class) {
-            // A chain belongs to the TLS that follows it, not to a clear text that comes between.
-            (Step::Host, _) if current.seen.evidence.is_some() => {
-                self.misuse("EHLO in clear after a certificate chain")
-            }
-            (Step::Host, ReplyClass::Transient) => {
-                let refusal = terms.lost(Row::Connect, "EHLO was answered with a temporary error");
-                self.refuse(refusal)
-            }
-            (Step::Host, _) if reply.starttls && current.seen.clear.is_none() => {
-                current.step = Step::Clear;
-                Action::StartTls
-            }
-            (Step::Host, _) => {
-                let row = *current.seen.clear.get_or_insert(Row::NoStarttls);
-                let passed = terms
-                    .clear_text(row)
-                    .and_then(|()| terms.requiretls(reply.offer, false));
-                current.seen.offer = Some(reply.offer);
-                self.pass(passed, Step::Ready)
-            }
-            (Step::Tls, ReplyClass::Transient) => {
-                let refusal = terms.lost(
-                    Row::TlsLost,
-                    "EHLO inside TLS was answered with a temporary error",
-                );
-                self.refuse(refusal)
-            }
-            (Step::Tls, _) => {
-                let passed = terms
-                    .chain(current.seen.evidence.as_ref())
-                    .and_then(|()| terms.requiretls(reply.offer, true));
-                current.seen.offer = Some(reply.offer);
-                self.pass(passed, Step::Ready)
-            }
-            _ => self.misuse("EHLO out of order"),
-        }
-    }
-
-    /// STARTTLS, the handshake or EHLO inside TLS did not succeed. Go: stay in clear with this
-    /// host, on a new connection if the handshake had begun.
-    pub fn tls_failed(&mut self, how: TlsFailure) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("TLS failure without a host");
-        };
-        if !matches!(current.step, Step::Host | Step::Clear | Step::Tls) {
-            return self.misuse("TLS failure out of order");
-        }
-        let inside = current.step == Step::Tls;
-        let row = match how {
-            TlsFailure::Rejected => Row::Handshake,
-            TlsFailure::Reply(500..) if !inside => Row::StarttlsRefused,
-            TlsFailure::Lost | TlsFailure::Reply(_) => Row::TlsLost,
-        };
-        let passed = current.candidate.terms.clear_text(row);
-        current.seen = Connection {
-            clear: Some(row),
-            ..Connection::default()
-        };
-        self.pass(passed, Step::Host)
-    }
-
-    /// What the certificate chain came to. May be told before or after [`Self::tls`]; after is
-    /// better, since too old a TLS version may heal and a wrong certificate may bounce.
-    pub fn peer(&mut self, evidence: Evidence) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("a certificate chain without a host");
-        };
-        let in_order = matches!(current.step, Step::Host | Step::Clear | Step::Tls)
-            && current.seen.clear.is_none();
-        if !in_order {
-            return self.misuse("a certificate chain out of order");
-        }
-        let passed = current.candidate.terms.chain(Some(&evidence));
-        current.seen.evidence = Some(evidence);
-        let step = current.step;
-        self.pass(passed, step)
-    }
-
-    /// TLS is up, with this protocol and cipher in the words of the TLS library.
-    pub fn tls(&mut self, protocol: Option<&str>, cipher: Option<&str>) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("TLS without a host");
-        };
-        let in_order =
-            matches!(current.step, Step::Host | Step::Clear) && current.seen.clear.is_none();
-        if !in_order {
-            return self.misuse("TLS out of order");
-        }
-        let modern = negotiated::is_modern(protocol, cipher);
-        current.seen.tls = Some(modern);
-        let passed = current.candidate.terms.negotiated(modern);
-        self.pass(passed, Step::Tls)
-    }
-
-    /// The last gate, right before MAIL FROM.
-    ///
-    /// # Errors
-    /// Defer or next host: MAIL must not be sent.
-    pub fn mail_params(&mut self, now: u64) -> Result<Clearance, Action> {
-        let Some(current) = &mut self.current else {
-            return Err(self.misuse("MAIL FROM without a host"));
-        };
-        if !matches!(current.step, Step::Ready | Step::Sent) {
-            return Err(self.misuse("MAIL FROM before its time"));
-        }
-        let ends = [self.plan.facts().expires, current.seen.until];
-        if ends.into_iter().flatten().any(|end| end <= now) {
-            let next_hop = self.plan.next_hop();
-            let text = format!("{next_hop}: what was found out about it has expired");
-            return Err(self.hold(Reply::new(451, Enhanced(4, 4, 3), text)));
-        }
-        match Clearance::grant(&current.candidate.terms, &current.seen) {
-            Ok(clearance) => {
-                current.step = Step::Sent;
-                current.clearance = Some(clearance.clone());
-                Ok(clearance)
-            }
-            Err(refusal) => Err(self.refuse(refusal)),
-        }
-    }
-
-    /// What [`Self::mail_params`] gave for the current try.
-    #[must_use]
-    pub fn clearance(&self) -> Option<&Clearance> {
-        self.current
-            .as_ref()
-            .and_then(|current| current.clearance.as_ref())
-    }
-
-    /// What the current connection has proved, once the gate may open.
-    #[must_use]
-    pub fn session(&self) -> Option<Session> {
-        let current = self.current.as_ref()?;
-        matches!(current.step, Step::Ready | Step::Sent | Step::Done)
-            .then(|| Session::of(&self.plan, &current.candidate, &current.seen))
-    }
-
-    /// Whether the peer has refused our parameter on this connection, so that MAIL goes without it.
-    #[must_use]
-    pub fn dropped_parameter(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|current| current.seen.without_parameter)
-    }
-
-    /// Whether the server's own RET must be HDRS, after the last EHLO.
-    #[must_use]
-    pub fn ret_hdrs(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| {
-            Clearance::grant(&current.candidate.terms, &current.seen).is_ok_and(|c| c.ret_hdrs())
-        })
-    }
-
-    /// The reply to MAIL FROM, or to the first RCPT where that is 530.
-    pub fn mail_reply(&mut self, code: u16, text: &str) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("a reply to MAIL without a host");
-        };
-        let Some(clearance) = &current.clearance else {
-            return self.misuse("a reply to MAIL before MAIL");
-        };
-        if current.step != Step::Sent {
-            return self.misuse("a reply to MAIL out of order");
-        }
-        let terms = &current.candidate.terms;
-        let enhanced = text
-            .split_ascii_whitespace()
-            .next()
-            .and_then(Enhanced::parse);
-        if refuses_parameter(code, enhanced) && !clearance.mail_params().is_empty() {
-            if terms.demand.needs_requiretls() {
-                let refusal = terms.parameter_refused(&format!("{code} {text}"));
-                return self.refuse(refusal);
-            }
-            current.seen.without_parameter = true;
-            current.clearance = None;
-            current.step = Step::Ready;
-            return Action::Again;
-        }
-        if code == 530 && !clearance.tls() && terms.demand.is_downgrade() {
-            let enhanced = enhanced.unwrap_or(Enhanced(5, 7, 0));
-            let refusal = terms.tls_demanded(code, enhanced, text);
-            return self.refuse(refusal);
-        }
-        Action::Go
-    }
-
     /// This host is over. Go: settled.
     pub fn done(&mut self, end: End) -> Action {
         let end = match end {
@@ -496,17 +301,6 @@ impl Delivery {
         self.current
             .take()
             .filter(|current| current.step != Step::Done)
-    }
-
-    fn pass(&mut self, passed: Result<(), Refusal>, step: Step) -> Action {
-        match (passed, &mut self.current) {
-            (Ok(()), Some(current)) => {
-                current.step = step;
-                Action::Go
-            }
-            (Err(refusal), _) => self.refuse(refusal),
-            (Ok(()), None) => self.misuse("no host"),
-        }
     }
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
