@@ -28,6 +28,7 @@
 struct options {
   const char *config, *port, *mail_from, *recipient;
   unsigned seconds;
+  int verbose;
 };
 
 /* One connection, and the last reply on it. */
@@ -292,6 +293,7 @@ static int try_host(rtls_plan *p, SSL_CTX *tls, const char *host, const char *pa
     if (open_session(&c, p, tls, addresses[i], o) == RTLS_GO) code = transaction(&c, p, path, body, o);
     if (code == 221 || code == 421) code = 0;
     if (code != 0) remember(own, code, c.reply);
+    if (o->verbose) fprintf(stderr, "sender: %s [%s]: %d\n", host, addresses[i], code);
     action = rtls_plan_done(p, code, c.address, c.local[0] != '\0' ? c.local : NULL);
     if (c.fd >= 0) smtp_command(&c, "QUIT", "", "");
     smtp_close(&c);
@@ -379,9 +381,9 @@ static int find_path(const char *line, char *path, size_t size)
 
 int main(int argc, char **argv)
 {
-  struct options o = { NULL, "25", NULL, NULL, 20 };
+  struct options o = { NULL, "25", NULL, NULL, 20, 0 };
   char error[512], tag[RTLS_TAG_SIZE], path[512], *body;
-  int option, status, verbose = 0;
+  int option, status;
   rtls_ctx *ctx;
   rtls_mail mail;
 
@@ -390,7 +392,7 @@ int main(int argc, char **argv)
     case 'c': o.config = optarg; break;
     case 'p': o.port = optarg; break;
     case 't': o.seconds = (unsigned) strtoul(optarg, NULL, 10); break;
-    case 'v': verbose = 1; break;
+    case 'v': o.verbose = 1; break;
     default: return 64;
     }
   if (argc - optind != 2 || strchr(argv[optind + 1], '@') == NULL || !find_path(argv[optind], path, sizeof path)) {
@@ -405,7 +407,7 @@ int main(int argc, char **argv)
     fprintf(stderr, "sender: %s\n", error);
     return 78;
   }
-  if (verbose) rtls_set_log(ctx, log_line, stderr);
+  if (o.verbose) rtls_set_log(ctx, log_line, stderr);
 
   /* The first question. The message came in over TLS. */
   rtls_mail_begin(&mail, sizeof mail, ctx, RTLS_F_TLS);

@@ -10,9 +10,6 @@ use crate::{Failure, Result, bounded};
 const PREFIX: &str = "opt/requiretls";
 const INSTALL: &str = "cargo xtask dist --destdir target/installed --prefix /opt/requiretls";
 
-/// Every function of the header begins so.
-pub const HEADER_FUNCTION_PREFIX: &str = "rtls_";
-
 /// The root of the source tree.
 #[must_use]
 pub fn workspace() -> PathBuf {
@@ -117,7 +114,7 @@ impl Installed {
 ///
 /// # Errors
 /// There is none.
-pub(crate) fn compiler() -> Result<Command> {
+pub fn compiler() -> Result<Command> {
     let name = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     need(&name, "gcc")?;
     Ok(Command::new(name))

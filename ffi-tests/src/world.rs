@@ -158,9 +158,14 @@ impl World {
     /// # Errors
     /// The log cannot be read.
     pub fn postfix_log(&self) -> Result<String> {
-        Ok(fs::read_to_string(
-            self.path.join("postfix311/log/postfix.log"),
-        )?)
+        match fs::read_to_string(self.path.join("postfix311/log/postfix.log")) {
+            // The logging process starts with the first line.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            // The last line may be half written.
+            log => Ok(log?
+                .rsplit_once('\n')
+                .map_or_else(String::new, |(lines, _)| lines.to_owned())),
+        }
     }
 
     /// The line that tells where Postfix sent a message on to, by the id it gave the message.
@@ -168,25 +173,26 @@ impl World {
     /// # Errors
     /// There is none in time; the log is in the sentence.
     pub fn onward(&self, queue_id: &str) -> Result<String> {
-        let end = Instant::now() + LOG_LIMIT;
         let start = format!(": {queue_id}: to=<");
-        loop {
+        self.wait_for_log(&format!("Postfix sends {queue_id} on"), || {
             let log = self.postfix_log()?;
-            // Postfix writes whole lines, but the last one may be half read.
-            let mut lines = log
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'));
-            if let Some(line) = lines.find(|line| line.contains(&start) && line.contains("status="))
-            {
-                return Ok(line.trim_end().to_owned());
-            }
-            if Instant::now() >= end {
-                return Err(Failure::new(format!(
-                    "Postfix did not send {queue_id} on; its log:\n{log}"
-                )));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            let line = log
+                .lines()
+                .find(|line| line.contains(&start) && line.contains("status="));
+            Ok(line.map(str::to_owned))
+        })
+    }
+
+    /// Waits until a mail host has been connected to more than `before` times, and all of that is over.
+    ///
+    /// # Errors
+    /// That does not happen in time; the log is in the sentence.
+    pub fn wait_for_end(&self, domain: &str, before: usize) -> Result<()> {
+        self.wait_for_log(&format!("the sessions with mx.{domain} end"), || {
+            let begun = self.connections(domain)?;
+            let ended = self.said_by(domain, "disconnect from ")?.len();
+            Ok((begun > before && ended == begun).then_some(()))
+        })
     }
 
     /// How often a mail host was connected to, by the domain whose host it is.
@@ -194,12 +200,48 @@ impl World {
     /// # Errors
     /// The log cannot be read.
     pub fn connections(&self, domain: &str) -> Result<usize> {
-        let start = format!("postfix/{domain}/smtpd[");
+        Ok(self.said_by(domain, "connect from ")?.len())
+    }
+
+    /// The MAIL commands that a mail host has read, as they came, by the domain whose host it is.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn mail_commands(&self, domain: &str) -> Result<Vec<String>> {
+        let read = self.said_by(domain, "< unknown[127.0.0.1]: ")?;
+        Ok(read
+            .into_iter()
+            .filter(|command| command.starts_with("MAIL "))
+            .collect())
+    }
+
+    /// Log lines arrive a moment after what they tell of.
+    fn wait_for_log<T>(&self, what: &str, look: impl Fn() -> Result<Option<T>>) -> Result<T> {
+        let end = Instant::now() + LOG_LIMIT;
+        loop {
+            if let Some(found) = look()? {
+                return Ok(found);
+            }
+            if Instant::now() >= end {
+                let log = self.postfix_log()?;
+                return Err(Failure::new(format!(
+                    "it is not logged that {what}:\n{log}"
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What one host's listener has logged behind `start`.
+    fn said_by(&self, domain: &str, start: &str) -> Result<Vec<String>> {
+        let listener = format!(" postfix/{domain}/smtpd[");
         let log = self.postfix_log()?;
-        Ok(log
+        let lines = log
             .lines()
-            .filter(|line| line.contains(&start) && line.contains("]: connect from"))
-            .count())
+            .filter_map(|line| line.split_once(&listener)?.1.split_once("]: "));
+        Ok(lines
+            .filter_map(|(_, text)| text.strip_prefix(start).map(str::to_owned))
+            .collect())
     }
 }
 
@@ -249,10 +291,10 @@ fn write_configuration(path: &Path) -> Result<()> {
     write(path, "requiretls.conf", &requiretls_conf(path))
 }
 
-/// The resolver is not on a loopback address that the library would trust by itself: it has one more network to be on.
+/// No more than this world needs. The resolver is on the loopback, so its AD bit counts without a word about it.
 fn requiretls_conf(path: &Path) -> String {
     format!(
-        "[dns]\nmode = \"ad\"\nservers = [\"{RESOLVER}:53\"]\ntrusted = true\nfamilies = [\"ipv4\"]\n\n\
+        "[dns]\nservers = [\"{RESOLVER}:53\"]\nfamilies = [\"ipv4\"]\n\n\
          [sts]\nca_file = \"{}\"\n\n[cache]\ndirectory = \"\"\n",
         path.join("ca.pem").display()
     )

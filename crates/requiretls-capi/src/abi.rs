@@ -24,15 +24,16 @@ pub const RTLS_TAKEN: c_int = 1;
 /// Inbound: answer the client with the reply in rtls_mail; every later call on it repeats it.
 pub const RTLS_REFUSED: c_int = -1;
 
-/// rtls_mail_begin, rtls_ehlo_keyword: the client is inside TLS, by STARTTLS or on port 465. Flags are added up; a bit
-/// that the call does not know is misuse.
+/// rtls_mail_begin, rtls_ehlo_keyword: the client is inside TLS, by STARTTLS or on port 465. Flags are
+/// added up; a bit that the call does not know is misuse.
 pub const RTLS_F_TLS: c_uint = 1;
 /// rtls_mail_tag: anybody may have written this tag; it may raise what is asked, never lower it.
 pub const RTLS_F_RAISE_ONLY: c_uint = 2;
-/// rtls_plan_new: the message has an empty return path (RFC 8689 section 5). Not for a callout that probes with an
-/// empty path on behalf of another message.
+/// rtls_plan_new: the message has an empty return path (RFC 8689 section 5). Not for a callout that probes
+/// with an empty path on behalf of another message.
 pub const RTLS_F_NULL_PATH: c_uint = 4;
-/// rtls_plan_new: the next hop speaks LMTP.
+/// rtls_plan_new: the next hop speaks LMTP. The same rules hold for it (RFC 8689 section 2); in this
+/// version the flag changes nothing.
 pub const RTLS_F_LMTP: c_uint = 8;
 /// rtls_plan_new: AUTH will be sent to this next hop, so never in clear text.
 pub const RTLS_F_AUTH: c_uint = 16;
@@ -43,17 +44,19 @@ pub const RTLS_TAG_SIZE: usize = 65;
 pub const RTLS_PARAMS_SIZE: usize = 64;
 /// Bytes that always suffice for a host name.
 pub const RTLS_HOST_SIZE: usize = 256;
-/// Bytes that always suffice for RTLS_GET_SESSION, a text without a blank that fits an argument or an environment
-/// variable. Trust it as your own memory: keep it where no other user can write.
+/// Bytes that always suffice for RTLS_GET_SESSION, a text without a blank that fits an argument or an
+/// environment variable. Trust it as your own memory: keep it where no other user can write.
 pub const RTLS_SESSION_SIZE: usize = 256;
 
-/// rtls_mail_get: what the sender named, "may", "encrypt" or "secure". rtls_plan_get: what the current host must reach.
+/// rtls_mail_get: what the sender named, "may", "encrypt" or "secure". rtls_plan_get: what the current host
+/// must reach.
 pub const RTLS_GET_LEVEL: c_int = 1;
-/// rtls_mail_get only: the MAIL FROM parameters for every host, as " REQUIRETLS"; NULL: none, or each peer decides.
+/// rtls_mail_get only: the MAIL FROM parameters for every host, as " REQUIRETLS"; NULL: none, or each peer
+/// decides.
 pub const RTLS_GET_PARAMS: c_int = 2;
-/// rtls_mail_get: "HDRS", a bounce of this message may return the header only (RFC 8689 section 5), or NULL.
-/// rtls_plan_get, after the last EHLO: "HDRS", the RET parameter that the server itself sends must have this value;
-/// or NULL. rtls_plan_mail_params never writes RET.
+/// rtls_mail_get: "HDRS", a bounce of this message may return the header only (RFC 8689 section 5), or
+/// NULL. rtls_plan_get, after the last EHLO: "HDRS", the RET parameter that the server itself sends must
+/// have this value; or NULL. rtls_plan_mail_params never writes RET.
 pub const RTLS_GET_RET: c_int = 3;
 /// The sentence for the latest answer that was neither GO nor STARTTLS; NULL: there was none.
 pub const RTLS_GET_WHY: c_int = 4;
@@ -63,7 +66,8 @@ pub const RTLS_GET_SNI: c_int = 5;
 pub const RTLS_GET_SESSION: c_int = 6;
 /// Current host, how it must be authenticated: "none", "dane", "pkix", "pin"; "dane+pkix": both must hold.
 pub const RTLS_GET_METHOD: c_int = 7;
-/// Current host: the i-th name that its certificate may carry; none where a TLSA record names the certificate itself.
+/// Current host: the i-th name that its certificate may carry; none where a TLSA record names the
+/// certificate itself.
 pub const RTLS_GET_NAME: c_int = 8;
 /// Seconds until the first of the facts expires, in decimal; NULL: they do not expire.
 pub const RTLS_GET_TTL: c_int = 9;
@@ -80,8 +84,8 @@ pub const RTLS_GET_POLICY_FAILURE: c_int = 14;
 /// Current host: its i-th address, in the order to try.
 pub const RTLS_GET_ADDRESS: c_int = 15;
 
-/// For rtls_plan_done, where no SMTP reply tells how it ended: the connection is closed in good order; nothing was to
-/// be sent (a callout), or the outcome is not known here.
+/// For rtls_plan_done, where no SMTP reply tells how it ended: the connection is closed in good order;
+/// nothing was to be sent (a callout), or the outcome is not known here.
 pub const RTLS_CLOSED: c_int = -1;
 
 /// For rtls_plan_tls_failed: an I/O error or a timeout, or TLS was not tried. It may heal.
@@ -101,8 +105,8 @@ pub struct rtls_reply {
     pub text: [c_char; 256],
 }
 
-/// What one sender asked. A plain value: put it on the stack or into static memory, copy it, drop it; there is nothing
-/// to free. It is valid as long as its context. Only reply is yours to read.
+/// What one sender asked. A plain value: put it on the stack or into static memory, copy it, drop it; there
+/// is nothing to free. It is valid as long as its context. Only reply is yours to read.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rtls_mail {
@@ -122,13 +126,15 @@ pub struct rtls_bytes {
     pub len: usize,
 }
 
-/// Takes one log line, without a newline. syslog_level: 3 error, 4 warning, 5 notice, 6 info, 7 debug. line lives until
-/// the function returns. It is called inside a call of yours and on that call's thread; it must return normally (no
-/// longjmp) and make no rtls_ call. Threads that share a context may call it at the same time.
+/// Takes one log line, without a newline. syslog_level: 3 error, 4 warning, 5 notice, 6 info, 7 debug. line
+/// lives until the function returns. It is called inside a call of yours and on that call's thread; it must
+/// return normally (no longjmp) and make no rtls_ call. Threads that share a context may call it at the
+/// same time.
 pub type rtls_log_fn =
     Option<unsafe extern "C" fn(arg: *mut c_void, syslog_level: c_int, line: *const c_char)>;
 
-/// As the length of a text: it ends at its NUL. The header defines it by hand, since C has no portable name for it.
+/// As the length of a text: it ends at its NUL. The header defines it by hand, since C has no portable name
+/// for it.
 pub const RTLS_NUL: usize = usize::MAX;
 
 // Frozen layouts, for a size_t of 4 and of 8 bytes.

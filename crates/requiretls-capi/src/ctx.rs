@@ -5,8 +5,8 @@ use crate::log::{Kept, Log};
 use crate::{guard, handle, text};
 use core::ffi::{CStr, c_char, c_int, c_uint};
 use requiretls_core::ehlo;
-use requiretls_core::mail_param::Dialects;
 use requiretls_core::site_policy::PeerDialect;
+use requiretls_engine::config::Receiving;
 use requiretls_engine::{Config, ConfigError, Discovery};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -28,18 +28,14 @@ pub(crate) struct Shared {
     has_draft_peers: bool,
 }
 
-/// What is offered to clients.
-#[derive(Clone, Copy)]
-pub(crate) struct Receiving {
-    pub(crate) dialects: Dialects,
-    pub(crate) advertise: bool,
-}
-
-/// Reads the configuration, the trust roots and everything else that is needed, at once: call it before chroot(),
-/// setuid() and fork(). out: where the context goes; it is yours until rtls_close. config_path: the configuration file;
-/// NULL: the built-in path, and the defaults where there is no such file. err, err_size: room for one line of text (file,
-/// line number, cause); err may be NULL. Returns RTLS_GO: ready, err is "". Anything else: *out is NULL, err tells why, and
-/// the server must not start. It does not wait for the network.
+/// Reads the configuration, the trust roots and everything else that is needed, at once: call it before
+/// chroot(), setuid() and fork().
+/// out: where the context goes; it is yours until rtls_close.
+/// config_path: the configuration file; NULL: the built-in path, and the defaults where there is no such
+///   file.
+/// err, err_size: room for one line of text (file, line number, cause); err may be NULL.
+/// Returns RTLS_GO: ready, err is "". Anything else: *out is NULL, err tells why, and the server must not
+///   start. It does not wait for the network.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_open(
     out: *mut *mut rtls_ctx,
@@ -83,8 +79,8 @@ pub unsafe extern "C" fn rtls_open(
     RTLS_DEFER
 }
 
-/// Frees the context. NULL is fine. No thread may be inside a call that uses it. Plans keep what they need and outlive
-/// it; no rtls_mail does.
+/// Frees the context. NULL is fine. No thread may be inside a call that uses it. Plans keep what they need
+/// and outlive it; no rtls_mail does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_close(ctx: *mut rtls_ctx) {
     guard::run(|| {
@@ -93,9 +89,9 @@ pub unsafe extern "C" fn rtls_close(ctx: *mut rtls_ctx) {
     });
 }
 
-/// The i-th line to add to the reply to EHLO or LHLO, without "250-": "REQUIRETLS". flags: RTLS_F_TLS or 0; it decides
-/// whether there are any (RFC 8689 section 2). Returns NULL: no more of them, ctx is NULL, or an unknown flag. The text
-/// lives as long as ctx. Any thread, at any time.
+/// The i-th line to add to the reply to EHLO or LHLO, without "250-": "REQUIRETLS".
+/// flags: RTLS_F_TLS or 0; it decides whether there are any (RFC 8689 section 2).
+/// Returns a text that lives as long as ctx. NULL: no more of them, ctx is NULL, or an unknown flag.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_ehlo_keyword(
     ctx: *const rtls_ctx,
@@ -151,15 +147,7 @@ impl rtls_ctx {
     }
 
     pub(crate) fn receiving(&self) -> Receiving {
-        let receiving = &self.shared.config.receiving;
-        Receiving {
-            dialects: Dialects {
-                rfc8689: receiving.dialects.rfc8689,
-                draft_fenton: receiving.dialects.draft_fenton,
-                tls_level: receiving.dialects.tls_level,
-            },
-            advertise: receiving.advertise,
-        }
+        self.shared.config.receiving
     }
 
     pub(crate) fn has_draft_peers(&self) -> bool {

@@ -10,7 +10,9 @@
 //! - `ctx`, `version`, `log`, `mail`, `plan`: the calls, in the order of the header.
 #![allow(unsafe_code)]
 // The header is the contract: what a caller owes stands in each comment, in the words of C.
+// Brackets in them are brackets.
 #![allow(clippy::missing_safety_doc, clippy::doc_markdown)]
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 // C names.
 #![allow(non_camel_case_types)]
 

@@ -8,6 +8,7 @@ use crate::ctx::rtls_ctx;
 use crate::text::Line;
 use crate::{guard, handle};
 use core::ffi::{CStr, c_char, c_int, c_void};
+use requiretls_core::log_line::{LogLine, Severity};
 use std::ffi::CString;
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
@@ -15,9 +16,11 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
-/// Sends log lines to fn, each with arg; without this call there are none. ctx: from rtls_open, and not yet shared:
-/// call it right after rtls_open. fn NULL: no more lines, for plans made from now on. arg is passed on as it is and must live as long as
-/// ctx and every plan made with it. NULL for ctx is harmless.
+/// Sends log lines to fn; without this call there are none. The lines of rtls_open come at once.
+/// ctx: from rtls_open, and not yet shared with other threads; NULL is harmless.
+/// fn: NULL: no more lines, for plans made from now on.
+/// arg: passed on to fn as it is; it must live as long as ctx and every plan made with it.
+/// Call it right after rtls_open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg: *mut c_void) {
     guard::run(|| {
@@ -33,13 +36,6 @@ pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg
 pub(crate) struct Log {
     callback: Callback,
     dispatch: Dispatch,
-}
-
-/// syslog's numbers.
-#[derive(Clone, Copy)]
-pub(crate) enum Severity {
-    Error = 3,
-    Notice = 5,
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +70,13 @@ impl Log {
     pub(crate) fn line(&self, severity: Severity, text: fmt::Arguments<'_>) {
         let mut line = Line::new();
         let _ = line.write_fmt(text);
-        self.callback.send(severity as c_int, line.finish());
+        self.callback
+            .send(c_int::from(severity as u8), line.finish());
+    }
+
+    /// A line that core has made.
+    pub(crate) fn decision(&self, line: &LogLine) {
+        self.line(line.severity, format_args!("{}", line.text));
     }
 
     /// A line that was kept.

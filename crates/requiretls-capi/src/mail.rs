@@ -8,11 +8,11 @@ use crate::abi::{
     RTLS_REFUSED, RTLS_TAKEN, rtls_mail, rtls_reply,
 };
 use crate::ctx::rtls_ctx;
-use crate::log::Severity;
 use crate::text::{self, fill};
 use crate::{guard, handle};
 use core::ffi::{CStr, c_char, c_int, c_uint};
 use requiretls_core::ehlo::{self, Encoding};
+use requiretls_core::log_line::Severity;
 use requiretls_core::mail_param::{Answer, Dialects, MAX_LINE, MailParams, Refusal, TagTrust};
 use requiretls_core::requirement::Requirement;
 use requiretls_core::site_policy::PeerDialect;
@@ -21,9 +21,13 @@ use requiretls_core::tls_required::{self, Field};
 use requiretls_core::{dsn, tag};
 use std::fmt::Write as _;
 
-/// Starts anew, whatever was in *m before: call it at each MAIL command, also after one that failed. sizeof_m: pass
-/// sizeof *m; another size is misuse. ctx: from rtls_open; it must outlive the use of m, and of every copy of it; NULL
-/// makes every later call say RTLS_REFUSED. flags: 0 or RTLS_F_TLS. Thread: any, if no other uses m.
+/// Starts anew, whatever was in *m before: call it at each MAIL command, also after one that failed.
+/// sizeof_m: pass sizeof *m. A smaller size than that of this version is misuse; a larger one, of a program
+///   that was compiled against a later header, is fine.
+/// ctx: from rtls_open; it must outlive the use of m, and of every copy of it; NULL makes every later call
+///   say RTLS_REFUSED.
+/// flags: 0 or RTLS_F_TLS.
+/// Allocates nothing, as all rtls_mail_ calls.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_begin(
     m: *mut rtls_mail,
@@ -47,7 +51,7 @@ pub unsafe extern "C" fn rtls_mail_begin(
         let (dialects, advertise) =
             receiving.map_or((Dialects::NONE, false), |r| (r.dialects, r.advertise));
         let mut params = MailParams::new(dialects, advertise, flags & RTLS_F_TLS != 0);
-        if receiving.is_none() || flags & !RTLS_F_TLS != 0 || sizeof_m != ours {
+        if receiving.is_none() || flags & !RTLS_F_TLS != 0 {
             let _ = params.misuse();
         }
         let state = State {
@@ -55,7 +59,7 @@ pub unsafe extern "C" fn rtls_mail_begin(
             ctx,
             params,
         };
-        // SAFETY: sizeof_m is that of the struct.
+        // SAFETY: sizeof_m is at least that of the struct.
         unsafe {
             write_reply(m, params.end().err());
             state.store(m);
@@ -63,10 +67,14 @@ pub unsafe extern "C" fn rtls_mail_begin(
     });
 }
 
-/// One MAIL FROM parameter; give them one by one, in any order. name, name_len: the text before "=". value, value_len:
-/// the text behind it; value NULL: there was no "=" ("X" and "X=" differ). Lengths may be RTLS_NUL. Returns
-/// RTLS_NOT_OURS, RTLS_TAKEN, or RTLS_REFUSED with m->reply: a value that is not allowed or a second parameter of ours
-/// 501 5.5.4, without TLS 530 5.7.10, not offered here 555 5.5.4. After rtls_mail_begin. RFC 8689 section 2.
+/// One MAIL FROM parameter; give them one by one, in any order.
+/// name, name_len: the text before "=".
+/// value, value_len: the text behind it; value NULL: there was no "=" ("X" and "X=" differ). Lengths may be
+///   RTLS_NUL.
+/// Returns RTLS_NOT_OURS, RTLS_TAKEN, or RTLS_REFUSED with m->reply: a value that is not allowed or a
+///   second parameter of ours 501 5.5.4, without TLS 530 5.7.10, not offered here 555 5.5.4.
+/// After rtls_mail_begin.
+/// RFC 8689 section 2.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_param(
     m: *mut rtls_mail,
@@ -89,11 +97,14 @@ pub unsafe extern "C" fn rtls_mail_param(
     }
 }
 
-/// Instead of rtls_mail_param: the whole command, "MAIL FROM:<path> parameters", with or without its CRLF. Finds our
-/// parameters behind the path, a quoted one too, and leaves the rest alone. len: the length or RTLS_NUL; up to 8192
-/// octets are judged. Returns RTLS_NOT_OURS (none of ours is there), RTLS_TAKEN, or RTLS_REFUSED with m->reply: as
-/// rtls_mail_param, and 501 5.5.2 for a line that is no MAIL command or has CR, LF or NUL in it, 500 5.5.2 for one that is too
-/// long. After rtls_mail_begin. RFC 5321 section 4.1.2.
+/// Instead of rtls_mail_param: the whole command, "MAIL FROM:<path> parameters", with or without its CRLF.
+/// Finds our parameters behind the path, a quoted one too, and leaves the rest alone.
+/// len: the length or RTLS_NUL; up to 8192 octets are judged.
+/// Returns RTLS_NOT_OURS (none of ours is there), RTLS_TAKEN, or RTLS_REFUSED with m->reply: as
+///   rtls_mail_param, and 501 5.5.2 for a line that is no MAIL command or has CR, LF or NUL in it, 500
+///   5.5.2 for one that is too long.
+/// After rtls_mail_begin.
+/// RFC 5321 section 4.1.2.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_line(
     m: *mut rtls_mail,
@@ -109,12 +120,14 @@ pub unsafe extern "C" fn rtls_mail_line(
     }
 }
 
-/// One field of the message's own header section, unfolded or not, with or without its line end; not of an embedded
-/// message. Give all fields, or those named TLS-Required, each of them once: a bad or contradicting repetition makes all
-/// of them void, and a parameter overrules them. name: without the colon. Lengths may be RTLS_NUL. Returns
-/// RTLS_TAKEN (TLS-Required: No), RTLS_NOT_OURS (another field, or one that is ignored, which is logged), or
-/// RTLS_REFUSED, which only repeats an earlier refusal. After rtls_mail_begin; then rtls_mail_end again. RFC 8689 sections
-/// 3 and 4.1.
+/// One field of the message's own header section, unfolded or not, with or without its line end; not of an
+/// embedded message. Give all fields, or those named TLS-Required, each of them once: a bad or
+/// contradicting repetition makes all of them void, and a parameter overrules them.
+/// name: without the colon. Lengths may be RTLS_NUL.
+/// Returns RTLS_TAKEN (TLS-Required: No), RTLS_NOT_OURS (another field, or one that is ignored, which is
+///   logged), or RTLS_REFUSED, which only repeats an earlier refusal.
+/// After rtls_mail_begin; then rtls_mail_end again.
+/// RFC 8689 sections 3 and 4.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_header(
     m: *mut rtls_mail,
@@ -138,11 +151,13 @@ pub unsafe extern "C" fn rtls_mail_header(
     }
 }
 
-/// A tag from before: of a message that comes in again, of the message that an alias, a list or a bounce stems from, or one that
-/// the site's own rules write. The stricter wins, part by part; "" adds nothing. len: the length or RTLS_NUL. flags: 0,
-/// or RTLS_F_RAISE_ONLY where anybody may have written it. Returns RTLS_TAKEN, RTLS_NOT_OURS ("", or a lowering tag
-/// under RTLS_F_RAISE_ONLY), or RTLS_REFUSED (451 4.3.0) for a tag that cannot be read or was written by a later
-/// version. After rtls_mail_begin.
+/// A tag from before: of a message that comes in again, of the message that an alias, a list or a bounce
+/// stems from, or one that the site's own rules write. The stricter wins, part by part; "" adds nothing.
+/// len: the length or RTLS_NUL.
+/// flags: 0, or RTLS_F_RAISE_ONLY where anybody may have written it.
+/// Returns RTLS_TAKEN, RTLS_NOT_OURS ("", or a lowering tag under RTLS_F_RAISE_ONLY), or RTLS_REFUSED (451
+///   4.3.0) for a tag that cannot be read or was written by a later version.
+/// After rtls_mail_begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_tag(
     m: *mut rtls_mail,
@@ -164,12 +179,15 @@ pub unsafe extern "C" fn rtls_mail_tag(
     }
 }
 
-/// Judges everything given so far and writes the tag into tag; RTLS_TAG_SIZE bytes suffice, and fewer than are needed are
-/// misuse. Returns RTLS_TAKEN: keep the tag with the message, for every recipient. RTLS_NOT_OURS: nothing was asked, the
-/// tag is "". RTLS_REFUSED: answer with m->reply; the tag is "!", which is none: a server that stores it all the same
-/// gets RTLS_DEFER from every plan. More may be given afterwards, as header fields come after MAIL; then call this again.
-/// The same requirement always gives the same text, so recipients may share a transaction if strcmp() says 0.
-/// Characters: letters, digits and "-._": it fits a macro, an Exim list, an argument, xtext, a header field.
+/// Judges everything given so far and writes the tag. More may be given afterwards, as header fields come
+/// after MAIL; then call it again. The same requirement always gives the same text, so recipients may
+/// share a transaction if strcmp() says 0.
+/// tag, tag_size: room for it; RTLS_TAG_SIZE suffices, and less than is needed is misuse. Characters:
+///   letters, digits and "-._", so it fits a macro, an Exim list, an argument, xtext, a header field.
+/// Returns RTLS_TAKEN: keep the tag with the message, for every recipient. RTLS_NOT_OURS: nothing was
+///   asked, the tag is "". RTLS_REFUSED: answer with m->reply; the tag is "!", which is none: a server that
+///   stores it all the same gets RTLS_DEFER from every plan.
+/// After rtls_mail_begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_end(
     m: *mut rtls_mail,
@@ -200,8 +218,10 @@ pub unsafe extern "C" fn rtls_mail_end(
     answer
 }
 
-/// Tells one thing about what was given so far. what: RTLS_GET_LEVEL, RTLS_GET_PARAMS or RTLS_GET_RET. NULL: not set,
-/// refused, or another number. Static text. After rtls_mail_begin; changes nothing.
+/// Tells one thing about what was given so far.
+/// what: RTLS_GET_LEVEL, RTLS_GET_PARAMS or RTLS_GET_RET.
+/// Returns a static text. NULL: nothing was asked, it was refused, or it is another number.
+/// After rtls_mail_begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_get(m: *const rtls_mail, what: c_int) -> *const c_char {
     let told = guard::run(|| {

@@ -8,12 +8,14 @@ use crate::abi::{
     RTLS_NEXT_HOST, RTLS_NUL, RTLS_STARTTLS,
 };
 use crate::ctx::{Shared, rtls_ctx};
-use crate::log::{Log, Severity};
+use crate::log::Log;
 use crate::{guard, handle, text};
+use arguments::host_named;
 use core::ffi::{c_char, c_int, c_uint};
 use requiretls_core::authenticate::Site;
 use requiretls_core::delivery::{Action, Delivery, End};
 use requiretls_core::facts::Facts;
+use requiretls_core::log_line::{LogLine, Severity};
 use requiretls_core::next_hop::{Host, NextHop};
 use requiretls_core::plan::{Message, Plan};
 use requiretls_core::reply::{Enhanced, Reply};
@@ -23,6 +25,7 @@ use requiretls_engine::{Deadline, Question};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+mod arguments;
 mod steps;
 mod tell;
 
@@ -60,12 +63,16 @@ const _: () = {
     is_shared::<rtls_ctx>();
 };
 
-/// Makes a plan for one message, or for several with the same tag, and one next hop. Never waits. ctx: from rtls_open; the
-/// plan keeps what it needs of it. domain: the next hop as routed, not CNAME-expanded: a domain, the name of a smart host, an
-/// address literal, or "unix:/path". port: where the connection goes; 0: the port of the site's rule for this next hop, else 25.
-/// tag: from rtls_mail_end; "" for an untagged message; NULL is misuse. flags: RTLS_F_NULL_PATH, RTLS_F_LMTP, RTLS_F_AUTH.
-/// Returns a plan that is yours until rtls_plan_free. NULL, or a plan that can do nothing but say RTLS_DEFER and why, when
-/// an argument cannot be read; every call takes both.
+/// Makes a plan for one next hop and one message, or several messages with the same tag. Never waits.
+/// ctx: from rtls_open; the plan keeps what it needs of it and may outlive it.
+/// domain: the next hop as routed, not CNAME-expanded: a domain, the name of a smart host, an address
+///   literal, or "unix:/path".
+/// port: where connections go; 0: the port of the site's rule for this next hop, else 25.
+/// tag: from rtls_mail_end; "" for an untagged message; NULL is misuse.
+/// flags: RTLS_F_NULL_PATH, RTLS_F_LMTP and RTLS_F_AUTH, added up, or 0.
+/// Returns a plan, yours until rtls_plan_free. Where an argument cannot be read, a tag among them, it is a
+///   plan that says RTLS_DEFER to everything, and why; in the worst case NULL, which every call takes and
+///   says RTLS_DEFER to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_new(
     ctx: *const rtls_ctx,
@@ -93,9 +100,11 @@ pub unsafe extern "C" fn rtls_plan_new(
     plan.unwrap_or(std::ptr::null_mut())
 }
 
-/// The site's own route instead of MX records: call it for each host, in the order to try, before rtls_plan_lookup. host: a
-/// name, "192.0.2.1", "[IPv6:2001:db8::1]" or "unix:/path". Not for hosts that came out of DNS, whose names prove
-/// nothing. Returns RTLS_GO or RTLS_DEFER.
+/// The site's own route instead of MX records: call it for each host, in the order to try. Not for hosts
+/// that came out of DNS, whose names prove nothing.
+/// host: a name, "192.0.2.1", "[IPv6:2001:db8::1]" or "unix:/path".
+/// Returns RTLS_GO or RTLS_DEFER.
+/// Before the first rtls_plan_lookup.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_add_host(p: *mut rtls_plan, host: *const c_char) -> c_int {
     // SAFETY: by the header p is NULL or ours alone, and host NULL or a text.
@@ -120,11 +129,13 @@ pub unsafe extern "C" fn rtls_plan_add_host(p: *mut rtls_plan, host: *const c_ch
     }
 }
 
-/// Finds out what is known about the next hop: MX records, addresses, TLSA records, MTA-STS policy. The one call that
-/// waits: at most timeout_ms milliseconds by a monotonic clock; 0: it uses what an earlier lookup of this plan has found, and
-/// asks nobody. Returns RTLS_GO; or RTLS_DEFER or RTLS_BOUNCE for the message, no host may be tried then. May be called again,
-/// after RTLS_DEFER or when the facts have expired (RTLS_GET_TTL); it leaves the current host. A server with an event loop
-/// calls it on a worker thread and takes the plan back: nothing else waits.
+/// Finds out what is known about the next hop: MX records, addresses, TLSA records, MTA-STS policy. It is
+/// the one call that waits: a server with an event loop makes it on a worker thread and takes the plan
+/// back. It leaves the current host.
+/// timeout_ms: it waits no longer than that, in milliseconds of a monotonic clock; 0: it uses what an
+///   earlier lookup of this plan has found, and asks nobody.
+/// Returns RTLS_GO; or RTLS_DEFER or RTLS_BOUNCE for the message: no host may be tried then.
+/// After rtls_plan_new; again after RTLS_DEFER, or when the facts have expired (RTLS_GET_TTL).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_lookup(p: *mut rtls_plan, timeout_ms: c_uint) -> c_int {
     // SAFETY: by the header p is NULL or ours alone.
@@ -135,7 +146,8 @@ pub unsafe extern "C" fn rtls_plan_lookup(p: *mut rtls_plan, timeout_ms: c_uint)
     }
 }
 
-/// Frees the plan. NULL is fine. A host that is still current counts as lost. Texts of rtls_plan_get end with it.
+/// Frees the plan and the texts that rtls_plan_get has given. A host that is still current counts as lost.
+/// NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_free(p: *mut rtls_plan) {
     guard::run(|| {
@@ -218,7 +230,13 @@ impl rtls_plan {
             .known_facts(budget, &shared)
             .unwrap_or_else(|| self.discover(&shared, &next_hop, &rule, budget));
         let site = Site::of(&rule.methods);
-        let plan = Plan::new(next_hop, self.message, rule, shared.config.sending.settings, facts);
+        let plan = Plan::new(
+            next_hop,
+            self.message,
+            rule,
+            shared.config.sending.settings,
+            facts,
+        );
         let delivery = Delivery::new(plan);
         let action = match delivery.plan().refused() {
             None => Action::Go,
@@ -279,6 +297,25 @@ impl rtls_plan {
         }
     }
 
+    /// One line for an answer that sends nothing on.
+    fn log_refusal(&self, action: Action) {
+        let refused = matches!(action, Action::Defer | Action::NextHost | Action::Bounce);
+        let Some(log) = self.log.as_ref().filter(|_| refused) else {
+            return;
+        };
+        match (self.fault.as_ref().or(self.why.as_ref()), &self.looked) {
+            (Some(why), _) => {
+                let action = action.as_str();
+                log.line(
+                    Severity::Notice,
+                    format_args!("action={action} reason=\"{}\"", why.text),
+                );
+            }
+            (None, Some(looked)) => log.decision(&LogLine::refused(&looked.delivery, action)),
+            (None, None) => {}
+        }
+    }
+
     fn say(&self, severity: Severity, text: std::fmt::Arguments<'_>) {
         if let Some(log) = &self.log {
             log.line(severity, text);
@@ -302,7 +339,9 @@ unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action)
             return Action::Defer;
         }
         plan.why = None;
-        call(plan)
+        let action = call(plan);
+        plan.log_refusal(action);
+        action
     });
     if let Some(action) = action {
         return number(action);
@@ -326,10 +365,26 @@ fn internal(sentence: &str) -> Reply {
     Reply::new(451, Enhanced(4, 3, 0), sentence)
 }
 
-/// # Safety
-/// NULL, or a text that ends at its NUL.
-unsafe fn host_named(host: *const c_char) -> Option<Host> {
-    // SAFETY: see above.
-    let bytes = unsafe { text::bytes(host, RTLS_NUL, MAX_NAME) }?;
-    Host::parse(str::from_utf8(bytes).ok()?).ok()
+#[cfg(test)]
+mod tests {
+    use super::rtls_plan;
+    use crate::tests::Context;
+    use requiretls_core::delivery::Action;
+    use std::time::Duration;
+
+    #[test]
+    fn facts_of_before_are_for_a_lookup_without_time() {
+        let ctx = Context::new("");
+        // SAFETY: a live context.
+        let ctx = unsafe { crate::handle::shared(ctx.0) };
+        let mut plan = rtls_plan::for_ctx(ctx, 0);
+        let read = plan.read(Some(b"[192.0.2.1]"), 0, Some(b""), 0);
+        assert_eq!(read, Ok(()));
+        let shared = plan.shared.clone().expect("a context");
+        let none = Duration::ZERO;
+        assert_eq!(plan.known_facts(none, &shared), None, "there are none yet");
+        assert_eq!(plan.look_up(Duration::from_millis(100)), Action::Go);
+        assert!(plan.known_facts(none, &shared).is_some());
+        assert_eq!(plan.known_facts(Duration::from_millis(1), &shared), None);
+    }
 }

@@ -64,7 +64,7 @@ pub(crate) unsafe fn write_cut(out: *mut c_char, size: usize, text: &str) {
     let mut at = 0;
     for byte in text.bytes().take(room) {
         // SAFETY: at < room < size.
-        unsafe { *out.add(at) = printable(byte).cast_signed() as c_char };
+        unsafe { *out.add(at) = char_of(printable(byte)) };
         at += 1;
     }
     // SAFETY: at <= room < size.
@@ -73,16 +73,10 @@ pub(crate) unsafe fn write_cut(out: *mut c_char, size: usize, text: &str) {
 
 /// A sentence in an array of the caller: it may be cut, and always ends with a NUL.
 pub(crate) fn fill<const N: usize>(array: &mut [c_char; N], text: &str) {
-    let mut out = array.iter_mut();
-    let room = N.saturating_sub(1);
-    for (place, byte) in out.by_ref().zip(text.bytes()).take(room) {
-        *place = printable(byte).cast_signed() as c_char;
-    }
-    for place in out {
-        *place = 0;
-    }
-    if let Some(last) = array.last_mut() {
-        *last = 0;
+    *array = [0; N];
+    let room = array.iter_mut().take(N.saturating_sub(1));
+    for (place, byte) in room.zip(text.bytes()) {
+        *place = char_of(printable(byte));
     }
 }
 
@@ -138,6 +132,11 @@ impl fmt::Write for Line {
     }
 }
 
+/// C's char is signed on some machines and unsigned on others.
+fn char_of(byte: u8) -> c_char {
+    c_char::from_ne_bytes([byte])
+}
+
 fn printable(byte: u8) -> u8 {
     if matches!(byte, b' '..=b'~') && byte != b'%' {
         byte
@@ -148,10 +147,15 @@ fn printable(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, bytes, fill, write};
-    pub(crate) use crate::abi::RTLS_NUL as NUL;
+    use super::{Line, bytes, char_of, fill, write};
+    use crate::abi::RTLS_NUL;
     use std::ffi::c_char;
     use std::fmt::Write as _;
+
+    fn byte_of(char: c_char) -> u8 {
+        let [byte] = char.to_ne_bytes();
+        byte
+    }
 
     #[test]
     fn texts_in() {
@@ -186,13 +190,13 @@ mod tests {
             (1, "", true, ""),
             (1, "a", false, ""),
         ] {
-            let mut buffer = [b'x'.cast_signed() as c_char; 8];
+            let mut buffer = [char_of(b'x'); 8];
             // SAFETY: size is at most the buffer's.
             assert_eq!(unsafe { write(buffer.as_mut_ptr(), size, text) }, fits);
-            let written: Vec<u8> = buffer.iter().map(|c| c.cast_unsigned() as u8).collect();
+            let written: Vec<u8> = buffer.map(byte_of).to_vec();
             let written = written.split(|b| *b == 0).next().unwrap_or_default();
             assert_eq!(written, left.as_bytes());
-            assert_eq!(buffer[7] as u8, b'x', "nothing behind is touched");
+            assert_eq!(byte_of(buffer[7]), b'x', "nothing behind is touched");
         }
         // SAFETY: NULL and a size of nothing are allowed.
         unsafe {
@@ -205,12 +209,12 @@ mod tests {
     fn arrays_and_lines_hold_printable_text() {
         let mut array = [1; 6];
         fill(&mut array, "a%b\r\nlonger");
-        assert_eq!(array.map(|c| c as u8), *b"a?b??\0");
+        assert_eq!(array.map(byte_of), *b"a?b??\0");
         fill(&mut array, "ab");
-        assert_eq!(array.map(|c| c as u8), *b"ab\0\0\0\0");
+        assert_eq!(array.map(byte_of), *b"ab\0\0\0\0");
         let mut line = Line::new();
-        write!(line, "n={} %s\n", 7).expect("never fails");
-        assert_eq!(line.finish(), c"n=7 ?s?");
+        write!(line, "n={}\n%s", 7).expect("never fails");
+        assert_eq!(line.finish(), c"n=7??s");
         let mut line = Line::new();
         line.write_str(&"x".repeat(5_000)).expect("never fails");
         let cut = line.finish().to_bytes();

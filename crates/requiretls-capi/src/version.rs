@@ -3,8 +3,9 @@
 use crate::guard;
 use core::ffi::{CStr, c_char};
 
-/// Version of the library that was loaded, as "0.1.0"; compare it with RTLS_VERSION, the header's. Static text. May be
-/// called at any time, by any thread, before rtls_open too.
+/// The version of the library that was loaded, as "0.1.0"; RTLS_VERSION is the header's.
+/// Returns a static text.
+/// At any time, also before rtls_open.
 #[unsafe(no_mangle)]
 pub extern "C" fn rtls_version() -> *const c_char {
     guard::run(|| VERSION.as_ptr()).unwrap_or(VERSION.as_ptr())

@@ -3,6 +3,28 @@
 //! [`Discovery`] asks DNS and HTTPS and hands the answers to [`requiretls_core`] as [`Facts`]; it
 //! decides nothing. It is made once, at open, and holds plain memory: it can be shared by threads,
 //! and parent and child each have their own after `fork()`.
+//!
+//! ```no_run
+//! use requiretls_core::next_hop::NextHop;
+//! use requiretls_engine::{Config, Deadline, Discovery, Question};
+//! use std::time::Duration;
+//!
+//! let config = Config::load(None)?;
+//! let discovery = Discovery::open(&config)?; // before chroot and setuid
+//!
+//! let next_hop = NextHop::parse("example.com")?;
+//! // Unreadable: defer, 451 4.3.5.
+//! let rule = config.rules.look_up(&next_hop).map_err(Clone::clone)?;
+//! let question = Question {
+//!     next_hop: &next_hop,
+//!     hosts: &[],
+//!     port: rule.port.unwrap_or(25),
+//!     rule,
+//!     requiring: true,
+//! };
+//! let facts = discovery.lookup(&question, &Deadline::after(Duration::from_secs(30)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod hosts;
 mod policy;

@@ -6,15 +6,15 @@
 //! [`Security::Unknown`]. The chain of CNAMEs is followed by owner name here, so that a record for
 //! another name never counts, wherever the answer holds it.
 
+mod answer;
 mod resolv_conf;
 mod transport;
 
 pub use resolv_conf::ResolvConf;
 
 use crate::deadline::Deadline;
-use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use requiretls_core::dane::TlsaRecord;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure, Security};
@@ -149,7 +149,7 @@ impl Bounded<'_> {
         self.ask(domain, RecordType::MX, |data| match data {
             RData::MX(mx) => Some(Mx {
                 preference: mx.preference,
-                exchange: exchange(&mx.exchange),
+                exchange: answer::exchange(&mx.exchange),
             }),
             _ => None,
         })
@@ -181,7 +181,7 @@ impl Bounded<'_> {
     /// [`LookupFailure`], when there is no answer to go by.
     pub fn cname(&self, name: &Domain) -> Result<Answer<Option<Domain>>, LookupFailure> {
         self.ask(name, RecordType::CNAME, |data| match data {
-            RData::CNAME(target) => Some(domain(target)),
+            RData::CNAME(target) => Some(answer::domain(target)),
             _ => None,
         })
     }
@@ -226,7 +226,7 @@ impl Bounded<'_> {
         read: impl Fn(&RData) -> Option<T>,
     ) -> Result<Answer<T>, LookupFailure> {
         self.send(name, kind)
-            .and_then(|message| interpret(&message, kind, self.resolver.trusted, read))
+            .and_then(|message| answer::interpret(&message, kind, self.resolver.trusted, read))
             .map_err(|cause| LookupFailure {
                 cause,
                 question: format!("{kind} {name}"),
@@ -257,7 +257,7 @@ impl Bounded<'_> {
                 }
                 let query = query(&question)?;
                 match transport::exchange(server, &query, &deadline.at_most(wait)) {
-                    Ok(message) => match error(&message, self.resolver.trusted) {
+                    Ok(message) => match answer::error(&message, self.resolver.trusted) {
                         None => {
                             self.first.set(index);
                             return Ok(message);
@@ -290,14 +290,8 @@ impl<T> Answer<T> {
 /// How long the first round waits for a server.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// As many CNAMEs in a row as common resolvers follow.
-const LONGEST_CHAIN: usize = 16;
-
 /// RFC 6891 section 6.2.5: what passes unfragmented everywhere.
 const UDP_PAYLOAD: u16 = 1232;
-
-/// How long an answer holds that came without a time to live.
-const DENIAL_TTL: u32 = 60;
 
 fn all_loopback(servers: &[SocketAddr]) -> bool {
     servers
@@ -320,135 +314,6 @@ fn query(question: &Query) -> Result<Message, LookupCause> {
     edns.set_max_payload(UDP_PAYLOAD);
     message.set_edns(edns);
     Ok(message)
-}
-
-/// The failure that a response stands for, if it is no answer.
-fn error(message: &Message, trusted: bool) -> Option<LookupCause> {
-    match message.metadata.response_code {
-        ResponseCode::NoError | ResponseCode::NXDomain => None,
-        ResponseCode::ServFail if trusted && says_bogus(message) => Some(LookupCause::Bogus),
-        ResponseCode::ServFail => Some(LookupCause::ServFail),
-        _ => Some(LookupCause::Refused),
-    }
-}
-
-/// RFC 8914 section 4: the extended errors 6 to 12 are failures of DNSSEC validation.
-fn says_bogus(message: &Message) -> bool {
-    let Some(edns) = &message.edns else {
-        return false;
-    };
-    match edns.option(EdnsCode::Unknown(15)) {
-        Some(EdnsOption::Unknown(_, data)) => {
-            matches!(data.as_slice(), [0, code, ..] if (6..=12).contains(code))
-        }
-        _ => false,
-    }
-}
-
-fn interpret<T>(
-    message: &Message,
-    kind: RecordType,
-    trusted: bool,
-    read: impl Fn(&RData) -> Option<T>,
-) -> Result<Answer<T>, LookupCause> {
-    let security = match (trusted, message.metadata.authentic_data) {
-        (false, _) => Security::Unknown,
-        (true, true) => Security::Secure,
-        (true, false) => Security::Insecure,
-    };
-    let question = message.queries.first().ok_or(LookupCause::Malformed)?;
-    let mut owner = question.name();
-    let mut chain = Vec::new();
-    let mut ttl = u32::MAX;
-    loop {
-        let here: Vec<&Record> = message
-            .answers
-            .iter()
-            .filter(|record| record.dns_class == DNSClass::IN && record.name == *owner)
-            .collect();
-        let records: Vec<T> = here
-            .iter()
-            .filter(|record| record.record_type() == kind)
-            .filter_map(|record| {
-                ttl = ttl.min(record.ttl);
-                read(&record.data)
-            })
-            .collect();
-        if !records.is_empty() {
-            if message.metadata.response_code == ResponseCode::NXDomain {
-                return Err(LookupCause::Malformed);
-            }
-            return Ok(Answer {
-                security,
-                chain,
-                found: Found::Records(records),
-                ttl,
-            });
-        }
-        let mut targets = here.iter().filter_map(|record| match &record.data {
-            RData::CNAME(target) => Some((&target.0, record.ttl)),
-            _ => None,
-        });
-        let Some((target, link_ttl)) = targets.next() else {
-            break;
-        };
-        if targets.next().is_some() || chain.len() == LONGEST_CHAIN {
-            return Err(LookupCause::Malformed);
-        }
-        ttl = ttl.min(link_ttl);
-        chain.push(domain(target));
-        owner = target;
-    }
-    let denial_ttl = message
-        .authorities
-        .iter()
-        .find_map(|record| match &record.data {
-            RData::SOA(soa) => Some(record.ttl.min(soa.minimum)), // RFC 2308 section 5
-            _ => None,
-        })
-        .unwrap_or(DENIAL_TTL);
-    Ok(Answer {
-        security,
-        chain,
-        found: match message.metadata.response_code {
-            ResponseCode::NXDomain => Found::NoDomain,
-            _ => Found::NoData,
-        },
-        ttl: ttl.min(denial_ttl),
-    })
-}
-
-/// The name of an MX record; D5 and row 5a for what no host is called.
-fn exchange(name: &Name) -> Exchange {
-    if name.is_root() {
-        return Exchange::Null;
-    }
-    match domain(name) {
-        Some(host) if host.as_str().parse::<IpAddr>().is_ok() => Exchange::Unusable(host),
-        Some(host) => Exchange::Host(host),
-        None => written(name).map_or(Exchange::Null, Exchange::Unusable),
-    }
-}
-
-/// A name out of DNS as a domain; `None` when it is none.
-fn domain(name: &Name) -> Option<Domain> {
-    let labels: Vec<&[u8]> = name.iter().collect();
-    let plain = labels.iter().all(|l| l.is_ascii() && !l.contains(&b'.'));
-    plain
-        .then(|| Domain::parse(&labels.join(&b'.')).ok())
-        .flatten()
-}
-
-/// A name that is no domain, with an underscore for whatever is wrong in it.
-fn written(name: &Name) -> Option<Domain> {
-    let labels: Vec<Vec<u8>> = name
-        .iter()
-        .map(|label| {
-            let plain = |b: u8| if b.is_ascii_alphanumeric() { b } else { b'_' };
-            label.iter().map(|&b| plain(b)).collect()
-        })
-        .collect();
-    Domain::parse(&labels.join(&b'.')).ok()
 }
 
 #[cfg(test)]

@@ -1,3 +1,70 @@
-//! Builds, checks and packages the workspace.
+//! How is the workspace built, checked and packaged?
+//!
+//! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
+//! `include/requiretls.h` as the source says, and `cargo xtask dist` installs what a C program needs.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod command;
+mod dist;
+mod header;
+mod prerequisites;
+mod test;
+mod tree;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a task returns: an error is one sentence for whoever called it.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Builds, checks and packages librequiretls"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every check and every test; installs what is missing for them, and says so
+    Test,
+    /// Write include/requiretls.h from the source of the C ABI
+    Header {
+        /// Change nothing; fail when the header is stale or does not fit symbols-in-versions
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the shared and the static library and install them with header and pkg-config file
+    Dist(dist::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test => test::run(),
+        Task::Header { check: true } => header::check(),
+        Task::Header { check: false } => header::write(),
+        Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where `cargo xtask test` installs what the tests of `ffi-tests` build against.
+fn options_for_tests() -> dist::Options {
+    dist::Options {
+        destdir: tree::target().join("installed"),
+        prefix: PathBuf::from("/opt/requiretls"),
+        sysconfdir: PathBuf::from("/etc"),
+        libdir: PathBuf::from("lib"),
+    }
+}

@@ -11,6 +11,15 @@ pub(super) const ZONES: [(&str, Zone); 3] = [
     ("bogus.test", Zone::Bogus),
 ];
 
+/// Domains that have no host of their own: their MX records.
+pub(super) const ROUTES: [(&str, &[(u16, &str)]); 1] = [(
+    "choice.signed.test",
+    &[
+        (10, "mx.plain-tls.signed.test"),
+        (20, "mx.dane.signed.test"),
+    ],
+)];
+
 /// How a zone below the signed `test` is secured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Zone {
@@ -40,6 +49,15 @@ pub(super) enum Tlsa {
     Wrong,
 }
 
+/// What becomes of STARTTLS.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Starttls {
+    /// Offered, but for versions only that nobody speaks any more: the handshake fails.
+    Broken,
+    No,
+    Yes,
+}
+
 /// One domain and its only MX, `mx.` in front of the domain.
 pub(super) struct Host {
     pub(super) domain: &'static str,
@@ -47,8 +65,7 @@ pub(super) struct Host {
     pub(super) addresses: &'static [&'static str],
     pub(super) certificate: Certificate,
     pub(super) tlsa: Tlsa,
-    /// Offers STARTTLS.
-    pub(super) starttls: bool,
+    pub(super) starttls: Starttls,
     /// Offers REQUIRETLS inside TLS.
     pub(super) requiretls: bool,
 }
@@ -70,11 +87,11 @@ const PLAIN: Host = Host {
     addresses: &[],
     certificate: Certificate::Issued,
     tlsa: Tlsa::None,
-    starttls: true,
+    starttls: Starttls::Yes,
     requiretls: true,
 };
 
-pub(super) const HOSTS: [Host; 9] = [
+pub(super) const HOSTS: [Host; 10] = [
     Host {
         domain: "dane.signed.test",
         addresses: &[FIRST_ADDRESS],
@@ -109,7 +126,13 @@ pub(super) const HOSTS: [Host; 9] = [
     Host {
         domain: "clear.signed.test",
         addresses: &["127.25.0.16"],
-        starttls: false,
+        starttls: Starttls::No,
+        ..PLAIN
+    },
+    Host {
+        domain: "old-tls.signed.test",
+        addresses: &["127.25.0.20"],
+        starttls: Starttls::Broken,
         ..PLAIN
     },
     Host {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::certificates::Certificates;
-use super::hosts::{Host, Tlsa, ZONES, Zone};
+use super::hosts::{Host, ROUTES, Tlsa, ZONES, Zone};
 use super::{NAME_SERVER, RESOLVER};
 use crate::Result;
 
@@ -122,7 +122,7 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
 fn zone_text(zone: &str, hosts: &[Host], certificates: &Certificates) -> Result<String> {
     let mut text = format!("$ORIGIN {zone}.\n{HEAD}");
     for (host, shown) in hosts.iter().zip(certificates.hosts()) {
-        if host.domain != zone && !host.domain.ends_with(&format!(".{zone}")) {
+        if !is_in(host.domain, zone) {
             continue;
         }
         let name = host.name();
@@ -137,7 +137,16 @@ fn zone_text(zone: &str, hosts: &[Host], certificates: &Certificates) -> Result<
         };
         writeln!(text, "_25._tcp.{name}. TLSA 3 1 1 {digest}")?;
     }
+    for (domain, hosts) in ROUTES.iter().filter(|(domain, _)| is_in(domain, zone)) {
+        for (preference, name) in *hosts {
+            writeln!(text, "{domain}. MX {preference} {name}.")?;
+        }
+    }
     Ok(text)
+}
+
+fn is_in(domain: &str, zone: &str) -> bool {
+    domain == zone || domain.ends_with(&format!(".{zone}"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::RESOLVER;
 use super::certificates::Certificates;
-use super::hosts::{Host, ONWARD};
+use super::hosts::{Host, ONWARD, Starttls};
 use crate::Result;
 
 /// `inet_interfaces` are the machine's own addresses, and 127.0.0.1 is the only one configured.
@@ -29,6 +29,8 @@ smtpd_relay_restrictions = reject_unauth_destination
 smtpd_peername_lookup = no
 smtpd_tls_security_level = may
 smtpd_tls_loglevel = 1
+debug_peer_list = 127.0.0.1
+debug_peer_level = 1
 smtp_bind_address = 127.25.0.30
 smtp_dns_support_level = dnssec
 smtp_tls_security_level = dane-only
@@ -68,8 +70,10 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
             host.listens_at(),
             host.name()
         )?;
-        if !host.starttls {
-            master.push_str(" -o smtpd_tls_security_level=none");
+        match host.starttls {
+            Starttls::Yes => {}
+            Starttls::No => master.push_str(" -o smtpd_tls_security_level=none"),
+            Starttls::Broken => master.push_str(" -o smtpd_tls_protocols=<=TLSv1.1"),
         }
         if !host.requiretls {
             master.push_str(" -o requiretls_enable=no");

@@ -1,21 +1,24 @@
 //! Step by step: what does this connection show, and what comes next?
 
-use super::{Looked, change, host_named, internal, rtls_plan};
+use super::arguments::{certificates, host_named, reply_code, reply_text, word};
+use super::{Looked, change, internal, rtls_plan};
 use crate::abi::{RTLS_CLOSED, RTLS_NUL, RTLS_TLS_LOST, RTLS_TLS_REJECTED, rtls_bytes};
-use crate::log::Severity;
 use crate::text;
 use core::ffi::{c_char, c_int};
 use requiretls_core::authenticate::{Evidence, authenticate};
 use requiretls_core::delivery::{Action, End, TlsFailure};
 use requiretls_core::ehlo::{self, EhloReply};
-use requiretls_core::pkix;
+use requiretls_core::log_line::{LogLine, Severity};
 use requiretls_core::session::Session;
 
-/// May I try this host? Ask before connecting to a name of the server's own list. host: as in the MX record, not its
-/// CNAME target. Returns RTLS_GO: connect to it. RTLS_NEXT_HOST: not to this one; a name that the lookup did not find gets that
-/// unless nothing more than level may is asked. The same name again is a new try, for its next address: make one call per
-/// address. Also after rtls_plan_done said RTLS_GO, for the recipients that are left. It leaves the host before, whatever
-/// it answers.
+/// May I try this host? Ask before connecting to a name of the server's own list. The same name again is a
+/// new try, for its next address: make one call per address. It leaves the host before, whatever it
+/// answers.
+/// host: as in the MX record, not its CNAME target; or as in rtls_plan_add_host.
+/// Returns RTLS_GO: connect to it. RTLS_NEXT_HOST: not to this one. A name that the lookup did not find is
+///   allowed only where nothing above level may is asked.
+/// After rtls_plan_lookup said RTLS_GO; also after rtls_plan_done said RTLS_GO, for the recipients that are
+/// left.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_host(p: *mut rtls_plan, host: *const c_char) -> c_int {
     // SAFETY: by the header p is NULL or ours alone, and host NULL or a text.
@@ -32,10 +35,14 @@ pub unsafe extern "C" fn rtls_plan_host(p: *mut rtls_plan, host: *const c_char) 
     }
 }
 
-/// Instead of rtls_plan_host: which host next, in the order of the MX records, without those that may not be used? host, size:
-/// room for its name; RTLS_HOST_SIZE suffices, and too little is misuse. An address literal comes as "[192.0.2.1]". Returns RTLS_GO: host is
-/// filled, connect to its address (RTLS_GET_ADDRESS; each address is a try of its own). Anything else: host is "", no host is left, and this is the
-/// verdict; RTLS_DEFER also when nothing of ours was against it. It leaves the host before, whatever it answers.
+/// Instead of rtls_plan_host: which host next, in the order of the MX records, without those that may not
+/// be used? A host comes once for each of its addresses, the n-th time for the n-th (RTLS_GET_ADDRESS). It
+/// leaves the host before, whatever it answers.
+/// host, size: room for the name; RTLS_HOST_SIZE suffices, and too little is misuse. A literal comes as
+///   "[192.0.2.1]".
+/// Returns RTLS_GO: host is filled, connect to it. Anything else: host is "", no host is left, and this is
+///   the verdict; it is RTLS_DEFER too when nothing of ours was against the hosts.
+/// As rtls_plan_host.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_next(
     p: *mut rtls_plan,
@@ -62,12 +69,15 @@ pub unsafe extern "C" fn rtls_plan_next(
     }
 }
 
-/// Instead of the steps from EHLO on: may this message use a connection to host that is open already? session:
-/// RTLS_GET_SESSION of the plan that made the connection, perhaps in another process. What was proved there is compared with what
-/// this message needs now. Returns RTLS_GO: go on with rtls_plan_mail_params. RTLS_NEXT_HOST: not this connection;
-/// rtls_plan_host may open another one. A recipient of another domain may join a transaction when a plan for that
-/// domain says RTLS_GO here, and RTLS_GO with the same text to rtls_plan_mail_params. It leaves the host before, whatever
-/// it answers.
+/// Instead of the steps from EHLO on: may this message use a connection to host that is open already? What
+/// was proved on it is compared with what this message needs now. It leaves the host before, whatever it
+/// answers.
+/// host: as for rtls_plan_host.
+/// session: RTLS_GET_SESSION of the plan that made the connection, perhaps in another process.
+/// Returns RTLS_GO: go on with rtls_plan_mail_params. RTLS_NEXT_HOST: not this connection; rtls_plan_host
+///   may open another one. A recipient of another domain may join a transaction when a plan for that domain
+///   says RTLS_GO here, and RTLS_GO with the same text to rtls_plan_mail_params.
+/// As rtls_plan_host.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_resume(
     p: *mut rtls_plan,
@@ -97,11 +107,14 @@ pub unsafe extern "C" fn rtls_plan_resume(
     }
 }
 
-/// The reply to EHLO or LHLO. reply, len: all its lines, with or without "250-", the first of them the greeting; len may be RTLS_NUL.
-/// Empty: EHLO was refused and only HELO worked. Call it again with the reply inside TLS: only that one counts then. Returns
-/// RTLS_STARTTLS: send STARTTLS now. RTLS_GO: MAIL FROM may follow (rtls_plan_mail_params). RTLS_NEXT_HOST: leave this
-/// host. After rtls_plan_host or rtls_plan_next, and after rtls_plan_tls; after a second reply it may say RTLS_NEXT_HOST also because
-/// authentication is needed and rtls_plan_peer was not called.
+/// The reply to EHLO or LHLO. Call it again with the reply inside TLS: only that one counts then (RFC 3207
+/// section 4.2).
+/// reply, len: all its lines, with or without "250-", the first of them the greeting; len may be RTLS_NUL.
+///   An empty text: EHLO was refused and HELO worked.
+/// Returns RTLS_STARTTLS: send STARTTLS now. RTLS_GO: MAIL FROM may follow (rtls_plan_mail_params).
+///   RTLS_NEXT_HOST: leave this host; inside TLS also because it must be authenticated and rtls_plan_peer
+///   was not called.
+/// After rtls_plan_host or rtls_plan_next said RTLS_GO, and after rtls_plan_tls.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_ehlo(
     p: *mut rtls_plan,
@@ -120,11 +133,13 @@ pub unsafe extern "C" fn rtls_plan_ehlo(
     }
 }
 
-/// STARTTLS or the handshake did not succeed; or EHLO inside TLS was answered with 4yz or not at all. how: RTLS_TLS_LOST (also: the
-/// server's own settings forbid to try), RTLS_TLS_REJECTED, or the 3-digit reply. why: for the log, may be NULL. Returns RTLS_GO: stay in
-/// clear text with this host, on a new connection if the handshake had begun, and call rtls_plan_ehlo again, which will not say
-/// RTLS_STARTTLS. RTLS_NEXT_HOST: leave this host. Before rtls_plan_ehlo, after it said RTLS_STARTTLS, and after
-/// rtls_plan_peer or rtls_plan_tls, until the next rtls_plan_ehlo.
+/// STARTTLS or the handshake did not succeed; or EHLO inside TLS was answered with 4yz or not at all.
+/// how: RTLS_TLS_LOST (also where the server's own settings forbid to try), RTLS_TLS_REJECTED, or the
+///   3-digit reply.
+/// why: for the log; may be NULL.
+/// Returns RTLS_GO: stay in clear text with this host, on a new connection if the handshake had begun, and
+///   call rtls_plan_ehlo again, which will not say RTLS_STARTTLS. RTLS_NEXT_HOST: leave this host.
+/// Between rtls_plan_host (or rtls_plan_next) and the rtls_plan_ehlo that says RTLS_GO.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_tls_failed(
     p: *mut rtls_plan,
@@ -151,11 +166,13 @@ pub unsafe extern "C" fn rtls_plan_tls_failed(
     }
 }
 
-/// The certificates as the peer sent them, leaf first, each in DER. chain, n: the array; NULL or 0: the TLS library has none (a resumed
-/// session, no certificate), and the host is unauthenticated. Call it before or after rtls_plan_tls, and before the next
-/// rtls_plan_ehlo; after rtls_plan_tls is better: then a TLS version that is too old, which may heal, is told before a
-/// certificate that may bounce the message. Returns RTLS_GO: go on, whatever the TLS library thinks of the chain; switch its own
-/// check off, since DANE overrules it (RFC 7672 section 3.1). RTLS_NEXT_HOST: break off.
+/// The certificates as the peer sent them, for the library to judge. Whatever the TLS library thinks of
+/// them is overruled, so switch its own check off (RFC 7672 section 3.1).
+/// chain, n: leaf first, each in DER; NULL or 0: the TLS library has none (no certificate, or a resumed
+///   session), and the host is unauthenticated.
+/// Returns RTLS_GO: go on. RTLS_NEXT_HOST: break off.
+/// Before or after rtls_plan_tls, and before the next rtls_plan_ehlo. After is better: a TLS version that
+/// is too old, which may heal, is then told before a certificate for which the message may bounce.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_peer(
     p: *mut rtls_plan,
@@ -171,10 +188,14 @@ pub unsafe extern "C" fn rtls_plan_peer(
     }
 }
 
-/// The handshake is over and TLS is up; with implicit TLS (port 465) before the first EHLO. protocol: "TLSv1.3", "TLS1.2" and so on. cipher: its name. Unknown, or
-/// NULL, does not satisfy the levels encrypt and secure: they need TLS 1.2 or later (RFC 9325) and a cipher that encrypts.
-/// Returns RTLS_GO, also when no chain was given yet: now rtls_plan_peer, then EHLO. RTLS_NEXT_HOST: leave this host. Drop whatever the peer
-/// has said before TLS, unread input too (RFC 3207 section 4.2).
+/// The handshake is over and TLS is up. Drop whatever the peer has said before, unread input too (RFC 3207
+/// section 4.2).
+/// protocol: its name, as "TLSv1.3" or "TLS1.2".
+/// cipher: its name. Levels encrypt and secure need TLS 1.2 or later and a cipher that encrypts (RFC 9325);
+///   NULL and unknown names do not satisfy them.
+/// Returns RTLS_GO: now rtls_plan_peer, unless it was called, and EHLO. RTLS_NEXT_HOST: leave this host.
+/// After rtls_plan_ehlo said RTLS_STARTTLS; with implicit TLS (port 465) after rtls_plan_host or
+/// rtls_plan_next.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_tls(
     p: *mut rtls_plan,
@@ -191,11 +212,14 @@ pub unsafe extern "C" fn rtls_plan_tls(
     }
 }
 
-/// The last gate, right before MAIL FROM: judges all steps again. buf, size: room for what to append to MAIL FROM, "" or
-/// " REQUIRETLS", with its blank; RTLS_PARAMS_SIZE suffices, and too little is misuse. Returns RTLS_GO: send MAIL.
-/// Anything else: buf is "", send nothing. So there is no MAIL before the reply to EHLO was read (no early pipelining).
-/// Call it again for each further transaction of the same tag on this connection; another tag or next hop needs a plan of its
-/// own and rtls_plan_resume. RTLS_DEFER when the facts have expired meanwhile. After rtls_plan_ehlo or rtls_plan_resume said RTLS_GO.
+/// The last gate, right before MAIL FROM: judges all steps again. So MAIL is never sent before the reply to
+/// EHLO was read (no early pipelining). Call it again for each further transaction of the same tag on this
+/// connection; another tag or next hop needs a plan of its own, and rtls_plan_resume.
+/// buf, size: room for what to append to MAIL FROM, "" or " REQUIRETLS", with its blank; RTLS_PARAMS_SIZE
+///   suffices, and too little is misuse.
+/// Returns RTLS_GO: send MAIL. Anything else: buf is "", send nothing; RTLS_DEFER when the facts have
+///   expired meanwhile.
+/// After rtls_plan_ehlo or rtls_plan_resume said RTLS_GO, or rtls_plan_mail_reply said RTLS_AGAIN.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_mail_params(
     p: *mut rtls_plan,
@@ -207,26 +231,36 @@ pub unsafe extern "C" fn rtls_plan_mail_params(
         text::write(buf, size, "");
         change(p, |plan| {
             let now = plan.now();
-            let mut parameters = "";
+            let mut cleared = None;
             let action = plan.step(|delivery| match delivery.mail_params(now) {
                 Ok(clearance) => {
-                    parameters = clearance.mail_params();
+                    let line = LogLine::cleared(delivery, &clearance);
+                    cleared = Some((clearance.mail_params(), line));
                     Action::Go
                 }
                 Err(action) => action,
             });
-            if action == Action::Go && !text::write(buf, size, parameters) {
+            let Some((parameters, line)) = cleared else {
+                return action;
+            };
+            if !text::write(buf, size, parameters) {
                 return plan.misuse("there is no room for the MAIL FROM parameters");
+            }
+            if let Some(log) = &plan.log {
+                log.decision(&line);
             }
             action
         })
     }
 }
 
-/// The reply to MAIL FROM, or to the first RCPT TO where that is 530. code: its 3 digits. text: what follows them, may be NULL.
-/// Returns RTLS_GO: accepted, or refused for reasons that are the server's own to judge. RTLS_NEXT_HOST: refused because of our parameter, or 530 in
-/// clear text under a tag that lowers. RTLS_AGAIN: send RSET, ask rtls_plan_mail_params again, send MAIL again; once
-/// per connection. After rtls_plan_mail_params.
+/// The reply to MAIL FROM, or to the first RCPT TO where that is 530.
+/// code: its 3 digits.
+/// text: what follows them, or all lines of the reply; may be NULL.
+/// Returns RTLS_GO: accepted, or refused for reasons that are the server's own to judge. RTLS_NEXT_HOST:
+///   refused because of our parameter, or 530 in clear text under a tag that lowers. RTLS_AGAIN, once: send
+///   RSET, ask rtls_plan_mail_params again, and send MAIL again.
+/// After rtls_plan_mail_params.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_mail_reply(
     p: *mut rtls_plan,
@@ -240,18 +274,23 @@ pub unsafe extern "C" fn rtls_plan_mail_reply(
                 return plan.misuse("a reply to MAIL without a code");
             };
             let text = text::bytes(text, RTLS_NUL, MAX_REPLY_TEXT).unwrap_or_default();
-            let text = String::from_utf8_lossy(text);
-            plan.step(|delivery| delivery.mail_reply(code, text.trim()))
+            let text = reply_text(code, &String::from_utf8_lossy(text));
+            plan.step(|delivery| delivery.mail_reply(code, &text))
         })
     }
 }
 
-/// This host is over. code: of the last reply about this message; 0: the connection failed or was lost (221 and 421 count
-/// as 0); or RTLS_CLOSED. peer_ip, local_ip: the connection's addresses, for a report under RFC 8460; may be NULL; this version keeps no such
-/// record. Never waits. Returns RTLS_GO: settled, that is 2yz or 5yz after rtls_plan_mail_params, or RTLS_CLOSED after rtls_plan_ehlo or
-/// rtls_plan_resume said RTLS_GO; the same again when repeated. RTLS_NEXT_HOST: try another host. A host that is left without this call (by
-/// rtls_plan_host, _next, _resume, _lookup, _free) counts as 0. A 2yz without RTLS_GO of rtls_plan_mail_params before it means that a message
-/// was sent which was not to be sent: RTLS_DEFER, and an error in the log.
+/// This host is over. Never waits. A host that is left in another way, by rtls_plan_host, _next, _resume,
+/// _lookup or _free, counts as lost.
+/// code: of the last reply about this message; 0: the connection failed or was lost (221 and 421 count as
+///   0); or RTLS_CLOSED.
+/// peer_ip, local_ip: the connection's addresses, for a report under RFC 8460; may be NULL. This version
+///   does not report.
+/// Returns RTLS_GO: settled, that is 2yz or 5yz after rtls_plan_mail_params, or RTLS_CLOSED once MAIL FROM
+///   might follow; the same again when repeated. RTLS_NEXT_HOST: try another host. RTLS_DEFER, and an error
+///   in the log: 2yz without RTLS_GO from rtls_plan_mail_params, so a message was sent that was not to be
+///   sent.
+/// After rtls_plan_lookup.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_done(
     p: *mut rtls_plan,
@@ -312,37 +351,4 @@ impl rtls_plan {
             _ => Evidence::not_supplied(),
         }
     }
-}
-
-fn word(bytes: Option<&[u8]>) -> Option<&str> {
-    str::from_utf8(bytes?).ok()
-}
-
-fn reply_code(code: c_int) -> Option<u16> {
-    u16::try_from(code)
-        .ok()
-        .filter(|code| (100..=999).contains(code))
-}
-
-/// The chain as slices; no more and no longer ones than core looks at. A certificate without
-/// bytes stays one that cannot be read.
-///
-/// # Safety
-/// `chain` is NULL or an array of `n`, each with as many readable bytes as it says.
-unsafe fn certificates<'a>(chain: *const rtls_bytes, n: usize) -> Vec<&'a [u8]> {
-    if chain.is_null() || !chain.is_aligned() {
-        return Vec::new();
-    }
-    (0..n.min(pkix::MAX_CHAIN + 1))
-        .map(|i| {
-            // SAFETY: i < n.
-            let one = unsafe { *chain.add(i) };
-            let data = one.data.cast::<c_char>();
-            // SAFETY: see above; a length of RTLS_NUL is no length of a certificate.
-            (one.len != RTLS_NUL)
-                .then(|| unsafe { text::bytes(data, one.len, pkix::MAX_CERTIFICATE) })
-                .flatten()
-                .unwrap_or_default()
-        })
-        .collect()
 }

@@ -12,13 +12,18 @@ use crate::{guard, handle};
 use core::ffi::{c_char, c_int};
 use requiretls_core::delivery::{Action, Delivery};
 use requiretls_core::domain::Domain;
+use requiretls_core::log_line::LogLine;
 use requiretls_core::reply::{Enhanced, Reply};
 use std::ffi::CString;
 use std::fmt::Write as _;
 
-/// The end, over all hosts that were tried; changes nothing. r: room for the reply, may be NULL. Returns RTLS_GO: no objection of
-/// ours (a host was settled, or none could be reached), the server's own result stands, r is 250. RTLS_DEFER or RTLS_BOUNCE: with the reply in r, to be
-/// told to the sender or logged. It is RTLS_DEFER as long as a cause may heal or a host is untried. Also right after rtls_plan_lookup, to refuse a route early.
+/// The end, over all hosts that were tried. Changes nothing. Also right after rtls_plan_lookup, to refuse a
+/// route early.
+/// r: room for the reply; may be NULL.
+/// Returns RTLS_GO: no objection of ours, since a host has settled the message or none could be reached;
+///   the server's own result stands, and r is 250. RTLS_DEFER or RTLS_BOUNCE: with the reply in r. It is
+///   RTLS_DEFER as long as a cause may heal or a host is untried.
+/// At any time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_verdict(p: *const rtls_plan, r: *mut rtls_reply) -> c_int {
     let verdict = guard::run(|| {
@@ -35,9 +40,13 @@ pub unsafe extern "C" fn rtls_plan_verdict(p: *const rtls_plan, r: *mut rtls_rep
     action
 }
 
-/// Tells one thing about the plan. what: an RTLS_GET_ number. i: counts repeated ones from 0; else pass 0. Returns
-/// NULL: there is none, no more of them, or it is not known yet. The text lives until the next call that takes p
-/// without const. After rtls_plan_lookup; for the current host after rtls_plan_host or rtls_plan_next: no connection is needed.
+/// Tells one thing about the plan.
+/// what: an RTLS_GET_ number.
+/// i: counts repeated ones from 0; else pass 0.
+/// Returns a text that lives until the next call that takes p without const. NULL: there is none, no more
+///   of them, or it is not known yet.
+/// After rtls_plan_lookup; for the current host after rtls_plan_host or rtls_plan_next, no connection is
+/// needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_get(
     p: *const rtls_plan,
@@ -80,6 +89,9 @@ impl rtls_plan {
             );
         };
         let verdict = looked.delivery.verdict();
+        if let Some(log) = &self.log {
+            log.decision(&LogLine::verdict(looked.delivery.plan(), &verdict));
+        }
         match verdict.action {
             Action::Go => ok(),
             _ if self.settled => ok(),

@@ -105,9 +105,9 @@ fn faults_of_the_server() {
                 let server = NameServer::start(zone);
                 let resolver = Resolver::new(vec![server.address()], true);
                 let begin = Instant::now();
-                let found = ask(&resolver, "a.test", 2600).map(|answer| answer.found);
+                let found = ask(&resolver, "a.test", 5000).map(|answer| answer.found);
                 assert_eq!(found, expected, "{label}");
-                assert!(begin.elapsed() < Duration::from_millis(2700), "{label}");
+                assert!(begin.elapsed() < Duration::from_secs(5), "{label}");
             });
         }
     });
@@ -180,10 +180,10 @@ fn time_is_kept() {
     };
     let silent_address = silent.local_addr().unwrap();
     let table: [(&str, Vec<SocketAddr>, u64, u64); 4] = [
-        ("a silent server", vec![silent_address], 300, 300),
-        ("two silent servers", vec![silent_address; 2], 300, 300),
-        ("nobody listens", vec![nobody], 5_000, 1_000),
-        ("no time", vec![silent_address], 0, 50),
+        ("a silent server", vec![silent_address], 300, 900),
+        ("two silent servers", vec![silent_address; 2], 300, 900),
+        ("nobody listens", vec![nobody], 9_000, 3_000),
+        ("no time", vec![silent_address], 0, 900),
     ];
     for (label, servers, budget, most) in table {
         let resolver = Resolver::new(servers, true);

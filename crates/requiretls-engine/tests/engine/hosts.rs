@@ -209,7 +209,7 @@ fn hosts_not_reached_in_time_are_failures() {
         ("AAAA slow.test", Fault::Drop),
     ];
     let world = World::new(&lines, &["test"], &silent);
-    let facts = world.ask("d.test", &[], &Rule::default(), false, 1_000);
+    let facts = world.ask("d.test", &[], &Rule::default(), false, 3_000);
     let timed_out = |q| Addresses::Failed(failure(LookupCause::Timeout, q));
     assert_eq!(facts.hosts.len(), 3);
     assert_eq!(facts.hosts[0].addresses, timed_out("AAAA slow.test"));

@@ -1,0 +1,98 @@
+//! Is everything on this machine that the checks need?
+//!
+//! Rust itself must be there. Debian packages are installed as root, and only those that are missing; cargo's own
+//! tools are built where they are missing. Both are announced.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::Result;
+use crate::command::{cargo, output, run, succeeds};
+
+/// What has to be there: a program in the path, or a file; and the Debian package that brings it.
+const DEBIAN: [(Need, &str); 11] = [
+    (Need::Program("cc"), "gcc"),
+    (Need::File("/usr/include/stdlib.h"), "libc6-dev"),
+    (Need::Program("c++"), "g++"),
+    (Need::Program("nm"), "binutils"),
+    (Need::Program("pkg-config"), "pkg-config"),
+    (Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
+    (Need::Program("valgrind"), "valgrind"),
+    // valgrind cannot run without the names of the dynamic linker's functions.
+    (Need::File("/usr/lib/debug/.build-id"), "libc6-dbg"),
+    (Need::Program("ip"), "iproute2"),
+    (Need::Program("unshare"), "util-linux"),
+    (
+        Need::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+        "debian-archive-keyring",
+    ),
+];
+/// Cargo's tools: how they are asked for their version, and their package.
+const CARGO: [(&str, &str); 2] = [("nextest", "cargo-nextest"), ("deny", "cargo-deny")];
+/// Parts of the Rust toolchain.
+const TOOLCHAIN: [&str; 2] = ["fmt", "clippy"];
+
+enum Need {
+    File(&'static str),
+    Program(&'static str),
+}
+
+impl Need {
+    fn is_there(&self) -> bool {
+        match self {
+            Self::File(path) => Path::new(path).exists(),
+            Self::Program(name) => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                std::env::split_paths(&path).any(|dir| dir.join(name).is_file())
+            }
+        }
+    }
+}
+
+/// Installs what is missing.
+pub(crate) fn install() -> Result<()> {
+    for part in TOOLCHAIN {
+        if !succeeds(cargo().args([part, "--version"])) {
+            return Err(format!(
+                "cargo {part} is missing: it belongs to the Rust toolchain, install it there"
+            )
+            .into());
+        }
+    }
+    let missing: Vec<_> = DEBIAN
+        .iter()
+        .filter(|(need, _)| !need.is_there())
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        println!("all Debian packages are there");
+    } else {
+        install_debian(&missing)?;
+    }
+    for (name, package) in CARGO {
+        if succeeds(cargo().args([name, "--version"])) {
+            println!("cargo {name} is there");
+        } else {
+            println!("installing {package} with cargo install, since it is missing");
+            run(cargo().args(["install", "--locked", package]))?;
+        }
+    }
+    Ok(())
+}
+
+fn install_debian(packages: &[&str]) -> Result<()> {
+    let list = packages.join(" ");
+    if output(Command::new("id").arg("-u"))?.trim() != "0" {
+        return Err(format!("these Debian packages are missing, and only root can install them: apt-get install {list}").into());
+    }
+    println!("installing Debian packages that are missing: {list}");
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        command
+    };
+    run(apt().arg("update"))?;
+    run(apt()
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(packages))
+}
