@@ -220,8 +220,7 @@ impl Delivery {
         };
         match Clearance::grant(&candidate.terms, &seen) {
             Ok(_) => {
-                let mut current = Current::new(known, candidate, 0);
-                current.resumed = true;
+                let mut current = Current::new(None, candidate, 0);
                 current.step = Step::Ready;
                 current.seen = seen;
                 self.current = Some(current);
@@ -240,7 +239,7 @@ impl Delivery {
         let success = matches!(end, End::Reply(200..=299));
         let Some(current) = &mut self.current else {
             return if success {
-                self.misuse("a message was accepted that was not to be sent")
+                self.breach()
             } else {
                 Action::NextHost
             };
@@ -252,11 +251,11 @@ impl Delivery {
                 current.step = Step::Done;
                 self.settled = true;
                 if let Some(tried) = current.index.and_then(|i| self.tried.get_mut(i)) {
-                    *tried += usize::from(!current.resumed);
+                    *tried += 1;
                 }
                 Action::Go
             }
-            _ if success => self.misuse("a message was accepted that was not to be sent"),
+            _ if success => self.breach(),
             (_, end) => {
                 let refusal = current.ended_early(end);
                 self.refuse(refusal)
@@ -282,7 +281,7 @@ impl Delivery {
             return self.next_host(Reply::new(451, Enhanced(4, 4, 1), text));
         }
         if let Some(refusal) = candidate.refused {
-            self.record(Some(index), false, refusal);
+            self.record(Some(index), refusal);
             return Action::NextHost;
         }
         self.current = Some(Current::new(Some(index), candidate, tried));
@@ -293,7 +292,7 @@ impl Delivery {
     fn leave(&mut self) {
         if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
-            self.record(current.index, current.resumed, refusal);
+            self.record(current.index, refusal);
         }
     }
 
@@ -305,16 +304,14 @@ impl Delivery {
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
         if let Some(current) = self.current.take() {
-            self.record(current.index, current.resumed, refusal);
+            self.record(current.index, refusal);
         }
         Action::NextHost
     }
 
-    fn record(&mut self, index: Option<usize>, resumed: bool, refusal: Refusal) {
-        if let Some(tried) = index
-            .filter(|_| !resumed)
-            .and_then(|i| self.tried.get_mut(i))
-        {
+    /// `index`: the candidate one of whose addresses was tried.
+    fn record(&mut self, index: Option<usize>, refusal: Refusal) {
+        if let Some(tried) = index.and_then(|i| self.tried.get_mut(i)) {
             *tried += 1;
         }
         self.why = Some(refusal.reply.clone());
@@ -328,21 +325,31 @@ impl Delivery {
         Action::NextHost
     }
 
-    /// A call out of order holds the mail, and leaves the host.
+    /// A call out of order holds the mail and leaves the host. Without one it takes nothing back.
     fn misuse(&mut self, what: &str) -> Action {
         let (code, enhanced) = INTERNAL;
-        let text = format!("called out of order: {what}");
-        self.hold(Reply::new(code, enhanced, text))
+        let reply = Reply::new(code, enhanced, format!("called out of order: {what}"));
+        if let Some(current) = self.take_unfinished() {
+            return self.hold(current.index, reply);
+        }
+        self.latest = None;
+        self.why = Some(reply);
+        Action::Defer
     }
 
-    /// Row 15: what is wrong on our side is in the verdict too, so that neither a bounce nor the
+    /// A message went where it was not to go: whatever else is done here, it has to be looked at.
+    fn breach(&mut self) -> Action {
+        let (code, enhanced) = INTERNAL;
+        let text = "called out of order: a message was accepted that was not to be sent";
+        let index = self.take_unfinished().and_then(|current| current.index);
+        self.hold(index, Reply::new(code, enhanced, text))
+    }
+
+    /// Row 15: what went wrong on our side is in the verdict too, so that neither a bounce nor the
     /// server's own result comes of it.
-    fn hold(&mut self, reply: Reply) -> Action {
+    fn hold(&mut self, index: Option<usize>, reply: Reply) -> Action {
         let refusal = Refusal::of_nobody(Row::Unreadable, Class::Transient, reply);
-        let (index, resumed) = self
-            .take_unfinished()
-            .map_or((None, false), |current| (current.index, current.resumed));
-        self.record(index, resumed, refusal);
+        self.record(index, refusal);
         Action::Defer
     }
 }

@@ -22,7 +22,9 @@ impl Delivery {
         if ends.into_iter().flatten().any(|end| end <= now) {
             let next_hop = self.plan.next_hop();
             let text = format!("{next_hop}: what was found out about it has expired");
-            return Err(self.hold(Reply::new(451, Enhanced(4, 4, 3), text)));
+            let reply = Reply::new(451, Enhanced(4, 4, 3), text);
+            let index = self.take_unfinished().and_then(|current| current.index);
+            return Err(self.hold(index, reply));
         }
         match Clearance::grant(&current.candidate.terms, &current.seen) {
             Ok(clearance) => {

@@ -413,7 +413,7 @@ fn p6_15_misuse_and_expiry_are_in_the_verdict() {
     let rows: [(&str, At, Call, Enhanced); 5] = [
         ("TLS before its time", At::Ready, CALLS[5], internal),
         ("MAIL before its time", At::Host, CALLS[6], internal),
-        ("MAIL without a host", At::Looked, CALLS[6], internal),
+        ("accepted without a host", At::Looked, CALLS[8], internal),
         ("accepted without the gate", At::Ready, CALLS[8], internal),
         (
             "the facts have expired",
@@ -447,6 +447,16 @@ fn p6_15_misuse_and_expiry_are_in_the_verdict() {
         }
         assert_eq!(d.verdict().action, Action::Defer, "{label}: no bounce");
     }
+}
+
+/// A call out of order where there is no host takes nothing back of what is known already.
+#[test]
+fn p5_misuse_without_a_host_changes_no_verdict() {
+    let mut d = delivery(Requirement::R, &["mx1.d.test"]);
+    d.host(&host_name("mx1.d.test"));
+    d.ehlo(&ehlo(""));
+    assert_eq!(d.mail_params(NOW), Err(Action::Defer));
+    assert_eq!(d.verdict().action, Action::Bounce, "no STARTTLS");
 }
 
 /// P5: a host that the site's route names twice is tried twice, by its name too.
