@@ -332,11 +332,12 @@ impl<'a> Try<'a> {
                     Method::PkixNextHop => same_hop,
                     Method::SitePkix => to.site_pkix,
                     Method::SitePin => to.site_pin,
-                    Method::Dane => {
-                        let names = names(from) == names(to);
-                        records(from) == records(to)
-                            && matches!(records(to), Some(Records::Usable(usage, _)) if usage == 3 || names)
-                    }
+                    Method::Dane if records(from) != records(to) => false,
+                    Method::Dane => match records(to) {
+                        Some(Records::Usable(3, _) | Records::Unusable) => true,
+                        Some(Records::Usable(..)) => names(from) == names(to),
+                        _ => false,
+                    },
                 }
         };
         let names_the_host =
