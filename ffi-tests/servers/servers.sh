@@ -36,8 +36,9 @@ describe() { # name -> suite, pkgs
 aptconf() { # suite: a private apt state; the mirror is the one the machine's own apt uses
   local a=$cache/apt/$1 key=/usr/share/keyrings/debian-archive-keyring.gpg
   mkdir -p "$a/lists/partial" "$a/cache/archives/partial"; : >"$a/status"
-  # A machine that never ran `apt-get update` still knows its mirrors by their configuration.
-  APT_CONFIG='' apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' | sort -u >"$a/host"
+  # What apt would fetch is known also where it has fetched nothing yet. Other people's repositories are left out.
+  APT_CONFIG='' apt-get update --print-uris |
+    sed -n "s,^'\(.*/debian\(-security\)\?\)/dists/\([^/]*\)/InRelease'.*,\1 \3,p" | sort -u >"$a/host"
   if [ "$1" = bookworm ]; then
     awk -v k="$key" '$2 ~ /^bookworm(-updates|-security)?$/ {print "deb [signed-by=" k "]", $1, $2, "main"}' "$a/host" >"$a/list"
   else

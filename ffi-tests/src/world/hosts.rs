@@ -2,6 +2,8 @@
 
 /// The address of the first host: when it answers, Postfix is up.
 pub(super) const FIRST_ADDRESS: &str = "127.25.0.11";
+/// The domain whose host that is.
+pub(super) const FIRST_DOMAIN: &str = "dane.signed.test";
 /// Where Postfix relays to; never a domain of a test.
 pub(super) const ONWARD: &str = "onward.signed.test";
 /// In which zones the hosts are; the last label sequence of a domain decides.

@@ -214,8 +214,8 @@ fn a_larger_mail_is_taken() {
             size_of::<rtls_mail>() + 64,
             ctx.0,
             RTLS_F_TLS,
-        )
-    };
+        );
+    }
     assert_eq!(param(&mut later, "REQUIRETLS", None), RTLS_TAKEN);
     assert_eq!(end(&mut later), (RTLS_TAKEN, "1.secure.onward".to_owned()));
 }

@@ -1,0 +1,45 @@
+//! Where does a line end?
+
+use super::talk::Wire;
+use std::io::{self, ErrorKind};
+
+/// Lines from a connection; clients that send several at once are understood (RFC 2920).
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    pub(super) fn next(&mut self, wire: &mut dyn Wire) -> io::Result<Option<String>> {
+        let line = self.next_octets(wire)?;
+        Ok(line.map(|octets| String::from_utf8_lossy(&octets).into_owned()))
+    }
+
+    /// Without CR and LF; `None` at the end. What is left of a line then is none.
+    pub(super) fn next_octets(&mut self, wire: &mut dyn Wire) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|&b| b == b'\n') {
+                let rest = self.buffer.split_off(end.saturating_add(1));
+                let mut line = std::mem::replace(&mut self.buffer, rest);
+                line.pop();
+                if line.last() == Some(&b'\r') {
+                    line.pop();
+                }
+                return Ok(Some(line));
+            }
+            if self.buffer.len() > LONGEST_LINE {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            let mut more = [0; 4096];
+            let length = match wire.read(&mut more) {
+                Ok(0) => return Ok(None),
+                Ok(length) => length,
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
+            };
+            self.buffer.extend(more.iter().take(length));
+        }
+    }
+}
+
+const LONGEST_LINE: usize = 64 * 1024;

@@ -1,0 +1,268 @@
+//! A real resolver that validates the world's zones from the world's trust anchor.
+//!
+//! unbound comes out of unpacked Debian packages (`ffi-tests/servers/servers.sh`) and runs as a plain
+//! program with the libraries of its own.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use requiretls_testbed::proto::rr::RecordType;
+use requiretls_testbed::{AuthorityFault, Block, DnsWorld, rdata};
+
+use crate::client::{ask, ask_udp, query};
+use crate::table::{Answer, CHILDREN, TABLE, TOPS, questions, read, world};
+
+#[test]
+fn a_forwarding_unbound_says_what_the_table_says() {
+    let upstream = |world: &str| format!("forward-zone:\n  name: .\n  forward-addr: {world}\n");
+    compare(upstream, &[]);
+}
+
+/// A stub for each zone, since the addresses in a delegation have no port. For the same reason the zone that
+/// nobody serves is not asked for: unbound would go and ask whoever is at port 53.
+#[test]
+fn an_unbound_that_asks_the_authority_says_what_the_table_says() {
+    let upstream = |world: &str| {
+        let children = CHILDREN.iter().flat_map(|child| {
+            let name = move |top: &&str| format!("{child}.{top}");
+            TOPS.iter().map(name)
+        });
+        let zones = TOPS.iter().map(ToString::to_string).chain(children);
+        zones
+            .chain([".".to_owned()])
+            .map(|zone| format!("stub-zone:\n  name: {zone}\n  stub-addr: {world}\n"))
+            .collect::<Vec<String>>()
+            .concat()
+    };
+    compare(upstream, &["a zone that nobody serves"]);
+}
+
+#[test]
+fn unbound_judges_faults_as_the_world_does() {
+    use Answer::{Bogus, Insecure, InsecureNone};
+    use AuthorityFault::{Deny, Lie, ServFail, StripSignatures};
+    use RecordType::{A, AAAA, DNSKEY, DS, MX, TLSA};
+    let lie = || Lie(vec![rdata("A 127.0.0.66").unwrap()]);
+    // The fault, a question that meets it, and the answer.
+    #[rustfmt::skip]
+    let table = [
+        ("mx.signed.example",          A,      lie(),           "mx.signed.example",          A,    Bogus),
+        ("mx.unsigned.example",        A,      lie(),           "mx.unsigned.example",        A,    Insecure(1)),
+        ("mx.signed.optout",           A,      lie(),           "to-signed.unsigned.optout",  A,    Bogus),
+        ("nothing.signed.example",     A,      lie(),           "nothing.signed.example",     A,    Bogus),
+        ("mx.nsec3.example",           AAAA,   Deny,            "mx.nsec3.example",           AAAA, Bogus),
+        ("mx.unsigned.optout",         AAAA,   Deny,            "mx.unsigned.optout",         AAAA, InsecureNone(0)),
+        ("signed.optout",              MX,     StripSignatures, "signed.optout",              MX,   Bogus),
+        ("mx.signed.optout",           TLSA,   StripSignatures, "mx.signed.optout",           TLSA, Bogus),
+        ("island.example",             MX,     StripSignatures, "island.example",             MX,   Insecure(1)),
+        ("_25._tcp.mx.signed.example", TLSA,   ServFail,        "_25._tcp.mx.signed.example", TLSA, Bogus),
+        ("_25._tcp.mx.signed.example", TLSA,   ServFail,        "tlsa-alias.signed.example",  TLSA, Bogus),
+        ("mx.island.optout",           A,      ServFail,        "mx.island.optout",           A,    Bogus),
+        ("ed25519.example",            DNSKEY, StripSignatures, "ed25519.example",            MX,   Bogus),
+        ("ed25519.optout",             DNSKEY, ServFail,        "ed25519.optout",             MX,   Bogus),
+        ("p384.example",               DS,     StripSignatures, "p384.example",               MX,   Bogus),
+        ("nsec3.optout",               DS,     ServFail,        "mx.nsec3.optout",            A,    Bogus),
+        ("island.optout",              DNSKEY, ServFail,        "island.optout",              MX,   Insecure(1)),
+    ];
+    let block = Block::claim().unwrap();
+    let world = world(vec![(block.address(2), 0).into()]);
+    for (name, kind, fault, ..) in &table {
+        let faults = world.faults();
+        faults.authority(name, *kind, fault.clone()).unwrap();
+    }
+    let address = (block.address(3), world.address().port()).into();
+    let upstream = format!(
+        "forward-zone:\n  name: .\n  forward-addr: {}@{}\n",
+        world.address().ip(),
+        world.address().port()
+    );
+    let unbound = Unbound::start(&world, address, &upstream);
+    for (at, at_kind, fault, name, kind, expected) in table {
+        let label = format!("{fault:?} of {at_kind} {at}, {kind} {name}");
+        let question = query(name, kind);
+        assert_eq!(
+            read(&ask(world.address(), &question)),
+            expected,
+            "world: {label}"
+        );
+        let answer = ask(unbound.address, &question);
+        assert_eq!(
+            read(&answer),
+            expected,
+            "unbound: {label}\n{}",
+            unbound.log()
+        );
+    }
+}
+
+fn compare(upstream: impl Fn(&str) -> String, not_asked: &[&str]) {
+    let block = Block::claim().unwrap();
+    let world = world(vec![(block.address(2), 0).into()]);
+    let address = (block.address(3), world.address().port()).into();
+    let server = format!("{}@{}", world.address().ip(), world.address().port());
+    let upstream = upstream(&server);
+    let unbound = Unbound::start(&world, address, &upstream);
+    let mut wrong = Vec::new();
+    let (mut asked, mut bogus) = (0, BTreeSet::new());
+    for (label, name, kind, expected) in questions() {
+        if not_asked.iter().any(|row| label.starts_with(row)) {
+            continue;
+        }
+        asked += 1;
+        let answer = ask(unbound.address, &query(&name, kind));
+        let wanted = match expected {
+            Answer::Unreachable => Answer::Bogus,
+            expected => expected,
+        };
+        let found = read(&answer);
+        if found != wanted {
+            wrong.push(format!(
+                "{label}: {kind} {name}: {found:?}, not {expected:?}\n{answer}"
+            ));
+        }
+        if expected == Answer::Bogus {
+            bogus.insert(format!("<{name}. {kind} IN>"));
+        }
+    }
+    assert_eq!(asked, 2 * (TABLE.len() - not_asked.len()));
+    let log = unbound.log();
+    assert!(
+        wrong.is_empty(),
+        "{} of {asked} differ:\n{}\n{log}",
+        wrong.len(),
+        wrong.join("\n"),
+    );
+    // It judged by itself: a SERVFAIL of the world's leaves no such line.
+    for question in bogus {
+        let line = format!("validation failure {question}");
+        assert!(log.contains(&line), "no {line:?} in\n{log}");
+    }
+}
+
+struct Unbound {
+    address: SocketAddr,
+    child: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Unbound {
+    /// Starts one that forwards to the world and validates what comes back.
+    fn start(world: &DnsWorld, address: SocketAddr, upstream: &str) -> Self {
+        let root = unpacked();
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("anchor"), world.trust_anchor()).unwrap();
+        fs::write(path("conf"), configuration(dir.path(), address, upstream)).unwrap();
+        let log = File::create(path("log")).unwrap();
+        let child = Command::new(find(&root, &["lib64", "lib"], "ld-linux"))
+            .arg("--library-path")
+            .arg(find(&root, &["usr/lib"], "-linux-gnu"))
+            .arg(root.join("usr/sbin/unbound"))
+            .arg("-d")
+            .arg("-c")
+            .arg(path("conf"))
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut unbound = Self {
+            address,
+            child,
+            dir,
+        };
+        let start = Instant::now();
+        let probe = query("example", RecordType::SOA);
+        while ask_udp(address, &probe, Duration::from_millis(200)).is_none() {
+            let ended = unbound.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && start.elapsed() < Duration::from_secs(30),
+                "unbound does not answer: {}",
+                unbound.log()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        unbound
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+}
+
+impl Drop for Unbound {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn configuration(dir: &Path, address: SocketAddr, upstream: &str) -> String {
+    let dir = dir.display();
+    let (interface, port) = (address.ip(), address.port());
+    format!(
+        r#"server:
+  interface: {interface}
+  port: {port}
+  access-control: 127.0.0.0/8 allow
+  chroot: ""
+  username: ""
+  directory: "{dir}"
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  verbosity: 1
+  val-log-level: 2
+  num-threads: 1
+  do-ip6: no
+  do-not-query-localhost: no
+  module-config: "validator iterator"
+  trust-anchor-file: "{dir}/anchor"
+  aggressive-nsec: no
+  minimal-responses: yes
+remote-control:
+  control-enable: no
+{upstream}"#
+    )
+}
+
+/// unbound's files, unpacked now if they are not there.
+fn unpacked() -> PathBuf {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("real-servers");
+    let root = cache.join("root/unbound");
+    if !root.join(".done").exists() {
+        let script =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ffi-tests/servers/servers.sh");
+        let output = Command::new("bash")
+            .arg(script)
+            .args(["get", "unbound"])
+            .env("RQ_CACHE", &cache)
+            .output();
+        let said = match &output {
+            Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert!(
+            output.is_ok_and(|output| output.status.success()),
+            "unbound is missing: install bash, apt and dpkg (Debian) and, as root, run \
+             `ffi-tests/servers/servers.sh get unbound`: {said}"
+        );
+    }
+    root
+}
+
+/// The file with this in its name, in one of these directories.
+fn find(root: &Path, directories: &[&str], part: &str) -> PathBuf {
+    let entries = directories
+        .iter()
+        .filter_map(|directory| fs::read_dir(root.join(directory)).ok())
+        .flatten();
+    let mut paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().contains(part);
+    paths
+        .find(named)
+        .unwrap_or_else(|| panic!("{part} is not in {}", root.display()))
+}

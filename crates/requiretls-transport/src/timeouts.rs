@@ -1,0 +1,66 @@
+//! How long may each phase of a connection take?
+
+use std::time::{Duration, Instant};
+
+/// The longest time for each phase, over all reads and writes in it. The defaults are those of
+/// RFC 5321 section 4.5.3.2, where it has one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timeouts {
+    /// The TCP connection.
+    pub connect: Duration,
+    /// The greeting.
+    pub greeting: Duration,
+    /// A command and its reply: EHLO, HELO, STARTTLS, MAIL, RCPT.
+    pub command: Duration,
+    /// The TLS handshake.
+    pub handshake: Duration,
+    /// DATA and its reply.
+    pub data: Duration,
+    /// One block of the message.
+    pub block: Duration,
+    /// From the end of the message to its reply.
+    pub end_of_data: Duration,
+    /// RSET on a connection that was kept, QUIT: nobody should wait for these.
+    pub courtesy: Duration,
+}
+
+impl Timeouts {
+    /// The same for every phase.
+    #[must_use]
+    pub const fn all(limit: Duration) -> Self {
+        Self {
+            connect: limit,
+            greeting: limit,
+            command: limit,
+            handshake: limit,
+            data: limit,
+            block: limit,
+            end_of_data: limit,
+            courtesy: limit,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        Self {
+            connect: Duration::from_secs(30),
+            greeting: minutes(5),
+            command: minutes(5),
+            handshake: minutes(2),
+            data: minutes(2),
+            block: minutes(3),
+            end_of_data: minutes(10),
+            courtesy: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The end of a phase that begins now; a limit beyond the clock's reach is a day.
+pub(crate) fn deadline(limit: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(limit)
+        .or_else(|| now.checked_add(Duration::from_secs(86_400)))
+        .unwrap_or(now)
+}
