@@ -71,7 +71,7 @@ fn hop_modes() -> Vec<Scenario> {
         message("hop-opportunistic", "P12, VX63", tag::R, "hop = opportunistic: in clear, by the site's own choice")
             .at(host(good().no_starttls())).rule("hop = \"opportunistic\"")
             .goes("mx", RET_HDRS, who::NOBODY, anywhere()),
-        message("hop-opportunistic-floor", "P12, VX63", tag::R, "hop = opportunistic, floor = encrypt: not in clear")
+        message("hop-weak-floor", "P12, VX63", tag::R, "hop = opportunistic, floor = encrypt: not in clear")
             .at(host(good().no_starttls())).rule("hop = \"opportunistic\"\nfloor = \"encrypt\"")
             .defers("4.7.4", who::SITE, "mx").leaks_if_ignored(),
         message("hop-off", "P12, VX64", tag::R, "hop = off: REQUIRETLS is offered and not used, headers only")
