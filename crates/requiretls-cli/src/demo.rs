@@ -61,7 +61,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         eprintln!("requiretls: no scenario is about that");
         return ExitCode::from(USAGE);
     }
-    match demo(args, &wanted) {
+    // Who stays in the world wants all of it.
+    let there: Vec<&Scenario> = if args.keep {
+        all.iter().collect()
+    } else {
+        wanted.clone()
+    };
+    match demo(args, &wanted, &there) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -71,13 +77,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn demo(args: &Args, wanted: &[&Scenario]) -> Result<bool, Box<dyn Error>> {
+fn demo(args: &Args, wanted: &[&Scenario], there: &[&Scenario]) -> Result<bool, Box<dyn Error>> {
     let started = Instant::now();
-    if wanted.iter().any(|s| is_on_ipv6(s)) && !world::has_ipv6() {
+    if there.iter().any(|s| is_on_ipv6(s)) && !world::has_ipv6() {
         eprintln!("requiretls: this machine has no ::1, which some scenarios need");
         return Ok(false);
     }
-    let scene = Scene::set(wanted)?;
+    let scene = Scene::set(there)?;
     let sender = if args.ignore_answers {
         Sender::IgnoresAnswers
     } else {
@@ -121,12 +127,14 @@ fn judged<'a>(scenario: &'a Scenario, happened: run::Happened, judge: &Judge) ->
 }
 
 fn summary(lines: &[Line<'_>], judge: &Judge, took: Duration) -> Summary {
-    let count =
-        |is: &dyn Fn(&Scenario) -> bool| lines.iter().filter(|l| is(l.scenario)).count();
+    let count = |is: &dyn Fn(&Scenario) -> bool| lines.iter().filter(|l| is(l.scenario)).count();
     let outbound = |is: fn(&scenario::Outbound) -> bool| {
         count(&move |s: &Scenario| s.outbound().is_some_and(is))
     };
-    let before: Vec<String> = lines.iter().map(|l| run::before_id(l.scenario.id)).collect();
+    let before: Vec<String> = lines
+        .iter()
+        .map(|l| run::before_id(l.scenario.id))
+        .collect();
     let known: Vec<&str> = lines
         .iter()
         .map(|l| l.scenario.id)

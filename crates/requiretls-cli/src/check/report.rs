@@ -151,7 +151,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, port {}, {}", self.next_hop, self.port, self.asked)?;
         writeln!(f, "DNSSEC: {}", self.dnssec_by)?;
-        let facts = || self.way.iter().chain(self.hosts.iter().flat_map(|h| &h.facts));
+        let facts = || {
+            self.way
+                .iter()
+                .chain(self.hosts.iter().flat_map(|h| &h.facts))
+        };
         let longest = facts().map(|fact| fact.source.len()).max();
         let width = longest.unwrap_or_default().max(LABEL_WIDTH);
         let mut row = |label: &str, word: &str, text: &str| {
@@ -224,7 +228,11 @@ fn by(level: &'static str, method: &'static str) -> &'static str {
 fn asked(requirement: Requirement) -> String {
     match requirement {
         Requirement::None => "a message that asks for nothing".to_owned(),
-        other => format!("a message with tag {} ({})", tag::write(other), tag::word(other)),
+        other => format!(
+            "a message with tag {} ({})",
+            tag::write(other),
+            tag::word(other)
+        ),
     }
 }
 
@@ -257,9 +265,11 @@ fn way(plan: &Plan, resolver: &Bounded<'_>) -> Vec<Fact> {
         Route::Configured => fact("configuration".to_owned(), "site", count(hosts, "host")),
         Route::Literal => fact("the next hop".to_owned(), "site", "an address".to_owned()),
         Route::Failed(failure) => fact(mx(), "failed", failure.cause.as_str().to_owned()),
-        Route::NullMx(security) => {
-            fact(mx(), word(*security), "null MX: it takes no mail".to_owned())
-        }
+        Route::NullMx(security) => fact(
+            mx(),
+            word(*security),
+            "null MX: it takes no mail".to_owned(),
+        ),
         Route::NoDomain(security) => {
             fact(mx(), word(*security), "there is no such domain".to_owned())
         }
@@ -365,7 +375,11 @@ fn host_facts(host: &HostFacts, port: u16, resolver: &Bounded<'_>) -> Vec<Fact> 
         ),
         Tlsa::Found { base, records } => {
             let list: Vec<String> = records.iter().map(record).collect();
-            (format!("TLSA _{port}._tcp.{base}"), "signed", list.join(", "))
+            (
+                format!("TLSA _{port}._tcp.{base}"),
+                "signed",
+                list.join(", "),
+            )
         }
     };
     facts.push(Fact {
