@@ -15,7 +15,7 @@ use crate::USAGE;
 use judge::Judge;
 use requiretls_testbed::DOMAINS_FILE;
 use run::Sender;
-use scenario::Scenario;
+use scenario::{Hosts, Scenario};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -146,7 +146,7 @@ fn summary(lines: &[Line<'_>], judge: &Judge, took: Duration) -> Summary {
         leaks: lines.iter().filter(|l| !l.leaks.is_empty()).count() + judge.strangers(&known),
         inbound: count(&Scenario::is_inbound),
         outbound: count(&|s| !s.is_inbound()),
-        several_hosts: outbound(|o| o.several),
+        several_hosts: outbound(|o| o.hosts == Hosts::Several),
         open_connection: outbound(|o| o.before.is_some()),
         ipv6: count(&is_on_ipv6),
         seconds: took.as_secs_f64(),
@@ -154,7 +154,9 @@ fn summary(lines: &[Line<'_>], judge: &Judge, took: Duration) -> Summary {
 }
 
 fn is_on_ipv6(scenario: &Scenario) -> bool {
-    scenario.outbound().is_some_and(|o| o.ipv6)
+    scenario
+        .outbound()
+        .is_some_and(|o| o.hosts == Hosts::OnIpv6)
 }
 
 /// Until Enter, or the end of standard input.

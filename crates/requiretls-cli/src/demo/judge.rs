@@ -4,7 +4,7 @@
 //! scenario. What the library said is nothing to it, and it uses none of its code: a judge that
 //! asks the accused finds no fault.
 
-use super::scenario::{May, Only, Shown};
+use super::scenario::{MayArrive, Only, Shown};
 use requiretls_testbed::{Message, Session, World};
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ impl Judge {
     }
 
     /// Every arrival of a scenario's message that its line forbids, in words.
-    pub(super) fn leaks(&self, id: &str, may: &May) -> Vec<String> {
+    pub(super) fn leaks(&self, id: &str, may: &MayArrive) -> Vec<String> {
         let arrivals = self.arrivals().filter(|(_, message)| names(message, id));
         arrivals
             .filter_map(|(session, message)| self.objection(session, message, may))
@@ -76,11 +76,11 @@ impl Judge {
         })
     }
 
-    fn objection(&self, session: &Session, message: &Message, may: &May) -> Option<String> {
+    fn objection(&self, session: &Session, message: &Message, may: &MayArrive) -> Option<String> {
         let only = match may {
-            May::ArriveAnywhere => return None,
-            May::ArriveNowhere => return Some(format!("arrived at {}", session.peer)),
-            May::ArriveOnly(only) => only,
+            MayArrive::Anywhere => return None,
+            MayArrive::Nowhere => return Some(format!("arrived at {}", session.peer)),
+            MayArrive::Only(only) => only,
         };
         let what = self.unmet(session, message, only)?;
         Some(format!("arrived at {} {what}", session.peer))

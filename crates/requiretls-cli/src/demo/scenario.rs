@@ -64,13 +64,20 @@ pub(super) struct Outbound {
     /// A message before it, whose connection is kept.
     pub(super) before: Option<Before>,
     /// Where it may arrive.
-    pub(super) may: May,
-    /// Its hosts are on IPv6 alone.
-    pub(super) ipv6: bool,
-    /// It has several hosts, or one with several addresses.
-    pub(super) several: bool,
+    pub(super) may: MayArrive,
+    pub(super) hosts: Hosts,
     /// A client that does not listen to the library leaks here.
     pub(super) leaks_if_ignored: bool,
+}
+
+/// What kind of hosts there are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Hosts {
+    One,
+    /// One that is on IPv6 alone.
+    OnIpv6,
+    /// Or one with several addresses.
+    Several,
 }
 
 /// The message before.
@@ -93,14 +100,14 @@ pub(super) enum Patience {
 
 /// The leak line: where a message may arrive at all.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum May {
+pub(super) enum MayArrive {
     /// Wherever, in clear too.
-    ArriveAnywhere,
-    ArriveNowhere,
-    ArriveOnly(Only),
+    Anywhere,
+    Nowhere,
+    Only(Only),
 }
 
-/// The conditions of [`May::ArriveOnly`].
+/// The conditions of [`MayArrive::Only`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Only {
     /// At this host; empty: at any.
@@ -207,9 +214,8 @@ pub(super) fn message(
             settings: "",
             patience: Patience::Usual,
             before: None,
-            may: May::ArriveNowhere,
-            ipv6: false,
-            several: false,
+            may: MayArrive::Nowhere,
+            hosts: Hosts::One,
             leaks_if_ignored: false,
         })),
         expected: ending("", 0, "", "", None, ""),
@@ -278,13 +284,13 @@ impl Scenario {
     }
 
     /// To another name below the scenario's own domain.
-    pub(super) fn to(self, name: &str) -> Self {
+    pub(super) fn routed_to(self, name: &str) -> Self {
         let next_hop = full_name(self.id, name);
         self.change(|o| o.next_hop = Some(next_hop))
     }
 
     /// To the address of its first host, as a literal; such a host is called `[address].`
-    pub(super) fn to_address(self) -> Self {
+    pub(super) fn routed_to_address(self) -> Self {
         self.change(|o| o.next_hop = None)
     }
 
@@ -311,11 +317,11 @@ impl Scenario {
     }
 
     pub(super) fn on_ipv6(self) -> Self {
-        self.change(|o| o.ipv6 = true)
+        self.change(|o| o.hosts = Hosts::OnIpv6)
     }
 
     pub(super) fn with_several_hosts(self) -> Self {
-        self.change(|o| o.several = true)
+        self.change(|o| o.hosts = Hosts::Several)
     }
 
     pub(super) fn patience(self, patience: Patience) -> Self {
@@ -334,7 +340,7 @@ impl Scenario {
     }
 
     /// It goes to this host with these parameters.
-    pub(super) fn goes(mut self, host: &str, with: &str, who: &str, may: May) -> Self {
+    pub(super) fn goes(mut self, host: &str, with: &str, who: &str, may: MayArrive) -> Self {
         let host = full_name(self.id, host);
         self.expected = ending("go", 250, "2.0.0", who, Some(host), with);
         let id = self.id;
@@ -356,7 +362,7 @@ impl Scenario {
     }
 
     /// It does not end with go, but parts of it may have arrived there.
-    pub(super) fn may(self, may: May) -> Self {
+    pub(super) fn may(self, may: MayArrive) -> Self {
         let id = self.id;
         self.change(|o| o.may = may.in_full(id))
     }
@@ -367,13 +373,13 @@ impl Scenario {
 }
 
 /// The beginnings of leak lines.
-pub(super) fn anywhere() -> May {
-    May::ArriveAnywhere
+pub(super) fn anywhere() -> MayArrive {
+    MayArrive::Anywhere
 }
 
 /// Over TLS, whatever the certificate.
-pub(super) fn over_tls(host: &str) -> May {
-    May::ArriveOnly(Only {
+pub(super) fn over_tls(host: &str) -> MayArrive {
+    MayArrive::Only(Only {
         host: host.to_owned(),
         tls: true,
         ..Only::default()
@@ -381,8 +387,8 @@ pub(super) fn over_tls(host: &str) -> May {
 }
 
 /// Over TLS with a valid certificate for a name.
-pub(super) fn named(host: &str, name: &str) -> May {
-    May::ArriveOnly(Only {
+pub(super) fn named(host: &str, name: &str) -> MayArrive {
+    MayArrive::Only(Only {
         host: host.to_owned(),
         tls: true,
         shown: Shown::Named(name.to_owned()),
@@ -391,8 +397,8 @@ pub(super) fn named(host: &str, name: &str) -> May {
 }
 
 /// Over TLS with the certificate that DNS names.
-pub(super) fn published(host: &str) -> May {
-    May::ArriveOnly(Only {
+pub(super) fn published(host: &str) -> MayArrive {
+    MayArrive::Only(Only {
         host: host.to_owned(),
         tls: true,
         shown: Shown::Published,
@@ -400,11 +406,11 @@ pub(super) fn published(host: &str) -> May {
     })
 }
 
-impl May {
+impl MayArrive {
     /// And only with this parameter.
     pub(super) fn asking(self, parameter: &'static str) -> Self {
         match self {
-            Self::ArriveOnly(only) => Self::ArriveOnly(Only {
+            Self::Only(only) => Self::Only(Only {
                 asking: Some(parameter),
                 ..only
             }),
@@ -414,7 +420,7 @@ impl May {
 
     fn in_full(self, id: &str) -> Self {
         match self {
-            Self::ArriveOnly(only) => Self::ArriveOnly(Only {
+            Self::Only(only) => Self::Only(Only {
                 host: if only.host.is_empty() {
                     only.host
                 } else {

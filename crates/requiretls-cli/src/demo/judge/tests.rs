@@ -1,7 +1,7 @@
 //! Planted arrivals: the judge must object to each, and to nothing else.
 
 use super::{Judge, SCENARIO_FIELD};
-use crate::demo::scenario::{May, anywhere, named, over_tls, published};
+use crate::demo::scenario::{MayArrive, anywhere, named, over_tls, published};
 use requiretls_testbed::{Certificate, Message, Pki, Session};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use std::collections::BTreeMap;
@@ -49,11 +49,11 @@ fn judge(certificate: Certificate, change: fn(&mut Session)) -> Judge {
     }
 }
 
-fn line(host: &str) -> May {
-    let May::ArriveOnly(only) = named("", "") else {
+fn line(host: &str) -> MayArrive {
+    let MayArrive::Only(only) = named("", "") else {
         unreachable!("a condition")
     };
-    May::ArriveOnly(super::Only {
+    MayArrive::Only(super::Only {
         host: host.to_owned(),
         shown: super::Shown::Named(host.to_owned()),
         asking: Some("REQUIRETLS"),
@@ -61,14 +61,23 @@ fn line(host: &str) -> May {
     })
 }
 
+/// Label, line, certificate, what else is different, words of the leak.
+type Row = (
+    &'static str,
+    MayArrive,
+    Certificate,
+    fn(&mut Session),
+    Option<&'static str>,
+);
+
 #[test]
 fn every_condition_counts() {
     use Certificate as C;
     #[rustfmt::skip]
-    let rows: [(&str, May, C, fn(&mut Session), Option<&str>); 14] = [
+    let rows: [Row; 14] = [
         ("as it should be", line(HOST), C::Good, |_| {}, None),
         ("nothing is asked", anywhere(), C::Expired, |s| s.messages[0].in_tls = false, None),
-        ("nowhere", May::ArriveNowhere, C::Good, |_| {}, Some("arrived at mx.good.test")),
+        ("nowhere", MayArrive::Nowhere, C::Good, |_| {}, Some("arrived at mx.good.test")),
         ("another host", line("mx2.good.test"), C::Good, |_| {}, Some("and not at mx2.good.test")),
         ("in clear", line(HOST), C::Good, |s| s.messages[0].in_tls = false, Some("in clear")),
         ("no handshake", over_tls(""), C::Good, |s| s.tls_version = None, Some("in clear")),
@@ -96,8 +105,8 @@ fn every_condition_counts() {
 #[test]
 fn a_message_is_found_by_its_name_alone() {
     let judge = judge(Certificate::Good, |_| {});
-    assert_eq!(judge.leaks("good", &May::ArriveNowhere).len(), 1);
-    assert_eq!(judge.leaks("goo", &May::ArriveNowhere).len(), 0);
+    assert_eq!(judge.leaks("good", &MayArrive::Nowhere).len(), 1);
+    assert_eq!(judge.leaks("goo", &MayArrive::Nowhere).len(), 0);
     assert_eq!(judge.strangers(&["good"]), 0);
     assert_eq!(
         judge.strangers(&["other"]),
@@ -116,7 +125,7 @@ fn a_part_is_enough() {
         s.messages[0].body = body.into_bytes();
         s.messages[0].complete = false;
     });
-    assert_eq!(cut.leaks("good", &May::ArriveNowhere).len(), 1);
+    assert_eq!(cut.leaks("good", &MayArrive::Nowhere).len(), 1);
     let envelope = judge(Certificate::Good, |s| s.messages[0].body.clear());
-    assert_eq!(envelope.leaks("good", &May::ArriveNowhere).len(), 0);
+    assert_eq!(envelope.leaks("good", &MayArrive::Nowhere).len(), 0);
 }

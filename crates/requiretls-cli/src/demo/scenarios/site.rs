@@ -78,7 +78,7 @@ fn hop_modes() -> Vec<Scenario> {
             .at(host(good())).rule("hop = \"off\"")
             .goes("mx", RET_HDRS, who::NOBODY, anywhere()),
         message("hop-loopback", "P12", tag::R, "the site routes to an address of this machine: headers only")
-            .at(host(good().no_requiretls())).to_address()
+            .at(host(good().no_requiretls())).routed_to_address()
             .goes("[address].", RET_HDRS, who::NOBODY, anywhere()),
     ]
 }
