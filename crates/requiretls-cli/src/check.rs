@@ -1,5 +1,6 @@
 //! What is known about this domain, and may this message go there?
 
+mod found;
 mod report;
 mod secure;
 

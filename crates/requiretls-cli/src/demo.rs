@@ -4,6 +4,7 @@
 //! scenario against what was written down for it by hand. Whether a message leaked is said by a
 //! judge that knows what the peers saw, and nothing of what the library said.
 
+mod describe;
 mod judge;
 mod run;
 mod scenario;

@@ -152,6 +152,7 @@ fn the_judge_asks_nothing_of_the_accused() {
     let mut files = vec![
         demo.join("judge.rs"),
         demo.join("scenario.rs"),
+        demo.join("describe.rs"),
         demo.join("scenarios.rs"),
     ];
     let scenarios = demo.join("scenarios").read_dir().expect("scenarios");

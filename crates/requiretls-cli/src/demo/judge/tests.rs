@@ -1,7 +1,8 @@
 //! Planted arrivals: the judge must object to each, and to nothing else.
 
 use super::{Judge, SCENARIO_FIELD};
-use crate::demo::scenario::{MayArrive, anywhere, named, over_tls, published};
+use crate::demo::describe::{anywhere, named, over_tls, published};
+use crate::demo::scenario::MayArrive;
 use requiretls_testbed::{Certificate, Message, Pki, Session};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! What does DNS say, and who vouches for it?
 
 use super::{REQUIRETLS, tag, who};
-use crate::demo::scenario::{Patience, Scenario, message, named, over_tls};
+use crate::demo::describe::{message, named, over_tls};
+use crate::demo::scenario::{Patience, Scenario};
 use requiretls_testbed::proto::rr::RecordType;
 use requiretls_testbed::{AuthorityFault, Certificate, Domain, Peer, Zone};
 

@@ -1,7 +1,8 @@
 //! What has the recipient's domain promised, by DANE or by MTA-STS?
 
 use super::{REQUIRETLS, tag, who};
-use crate::demo::scenario::{Scenario, message, named, over_tls, published};
+use crate::demo::describe::{message, named, over_tls, published};
+use crate::demo::scenario::Scenario;
 use requiretls_testbed::{Certificate, Domain, Peer, Sts};
 
 pub(super) fn scenarios() -> Vec<Scenario> {

@@ -1,7 +1,8 @@
 //! What do downgrades, bounces and the site's own rules change?
 
 use super::{REQUIRETLS, RET_HDRS, tag, who};
-use crate::demo::scenario::{Scenario, anywhere, message, named, over_tls, published};
+use crate::demo::describe::{anywhere, message, named, over_tls, published};
+use crate::demo::scenario::Scenario;
 use requiretls_testbed::{Certificate, Domain, Peer, Sts};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
