@@ -1,5 +1,6 @@
 //! What is known about this domain, and may this message go there?
 
+mod found;
 mod report;
 mod secure;
 
@@ -66,9 +67,8 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(next_hop) => next_hop,
         Err(error) => return failed(USAGE, &format!("{:?}: {error}", args.domain)),
     };
-    let requirement = match tag::parse_word(&args.tag) {
-        Ok(requirement) => requirement,
-        Err(_) => return failed(USAGE, &format!("{:?} is no tag", args.tag)),
+    let Ok(requirement) = tag::parse_word(&args.tag) else {
+        return failed(USAGE, &format!("{:?} is no tag", args.tag));
     };
     let opened = Config::load(args.config.as_deref())
         .and_then(|config| Discovery::open(&config).map(|discovery| (config, discovery)));
@@ -91,11 +91,6 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     let deadline = Deadline::after(Duration::from_secs(args.timeout));
     let facts = discovery.lookup(&question, &deadline);
-    let status = if could_not_ask(&facts.route) {
-        Some(UNKNOWN)
-    } else {
-        None
-    };
     let plan_for = |requirement| {
         let message = Message {
             requirement,
@@ -114,11 +109,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let strictest = plan_for(Requirement::R);
     let resolver = discovery.resolver().within(deadline);
     let report = Report::new(&plan, &strictest, port, &resolver, &config.dns);
-    let status = status.unwrap_or(match report.action() {
+    let status = match report.action() {
+        _ if could_not_ask(&facts.route) => UNKNOWN,
         "go" => 0,
         "bounce" => BOUNCE,
         _ => DEFER,
-    });
+    };
     match print(&report, args.json) {
         Ok(()) => ExitCode::from(status),
         Err(_) => ExitCode::from(IO),

@@ -4,6 +4,7 @@
 //! scenario against what was written down for it by hand. Whether a message leaked is said by a
 //! judge that knows what the peers saw, and nothing of what the library said.
 
+mod describe;
 mod judge;
 mod run;
 mod scenario;
@@ -15,7 +16,7 @@ use crate::USAGE;
 use judge::Judge;
 use requiretls_testbed::DOMAINS_FILE;
 use run::Sender;
-use scenario::Scenario;
+use scenario::{Hosts, Scenario};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -61,7 +62,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         eprintln!("requiretls: no scenario is about that");
         return ExitCode::from(USAGE);
     }
-    match demo(args, &wanted) {
+    // Who stays in the world wants all of it.
+    let there: Vec<&Scenario> = if args.keep {
+        all.iter().collect()
+    } else {
+        wanted.clone()
+    };
+    match demo(args, &wanted, &there) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -71,13 +78,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn demo(args: &Args, wanted: &[&Scenario]) -> Result<bool, Box<dyn Error>> {
+fn demo(args: &Args, wanted: &[&Scenario], there: &[&Scenario]) -> Result<bool, Box<dyn Error>> {
     let started = Instant::now();
-    if wanted.iter().any(|s| is_on_ipv6(s)) && !world::has_ipv6() {
+    if there.iter().any(|s| is_on_ipv6(s)) && !world::has_ipv6() {
         eprintln!("requiretls: this machine has no ::1, which some scenarios need");
         return Ok(false);
     }
-    let scene = Scene::set(wanted)?;
+    let scene = Scene::set(there)?;
     let sender = if args.ignore_answers {
         Sender::IgnoresAnswers
     } else {
@@ -121,12 +128,14 @@ fn judged<'a>(scenario: &'a Scenario, happened: run::Happened, judge: &Judge) ->
 }
 
 fn summary(lines: &[Line<'_>], judge: &Judge, took: Duration) -> Summary {
-    let count =
-        |is: &dyn Fn(&Scenario) -> bool| lines.iter().filter(|l| is(l.scenario)).count();
+    let count = |is: &dyn Fn(&Scenario) -> bool| lines.iter().filter(|l| is(l.scenario)).count();
     let outbound = |is: fn(&scenario::Outbound) -> bool| {
         count(&move |s: &Scenario| s.outbound().is_some_and(is))
     };
-    let before: Vec<String> = lines.iter().map(|l| run::before_id(l.scenario.id)).collect();
+    let before: Vec<String> = lines
+        .iter()
+        .map(|l| run::before_id(l.scenario.id))
+        .collect();
     let known: Vec<&str> = lines
         .iter()
         .map(|l| l.scenario.id)
@@ -138,7 +147,7 @@ fn summary(lines: &[Line<'_>], judge: &Judge, took: Duration) -> Summary {
         leaks: lines.iter().filter(|l| !l.leaks.is_empty()).count() + judge.strangers(&known),
         inbound: count(&Scenario::is_inbound),
         outbound: count(&|s| !s.is_inbound()),
-        several_hosts: outbound(|o| o.several),
+        several_hosts: outbound(|o| o.hosts == Hosts::Several),
         open_connection: outbound(|o| o.before.is_some()),
         ipv6: count(&is_on_ipv6),
         seconds: took.as_secs_f64(),
@@ -146,7 +155,9 @@ fn summary(lines: &[Line<'_>], judge: &Judge, took: Duration) -> Summary {
 }
 
 fn is_on_ipv6(scenario: &Scenario) -> bool {
-    scenario.outbound().is_some_and(|o| o.ipv6)
+    scenario
+        .outbound()
+        .is_some_and(|o| o.hosts == Hosts::OnIpv6)
 }
 
 /// Until Enter, or the end of standard input.

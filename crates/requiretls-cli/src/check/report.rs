@@ -1,16 +1,14 @@
 //! What is told about a plan, to people and to programs?
 
+use super::found::{self, Fact};
 use super::secure::{self, Half};
-use requiretls_core::dane::TlsaRecord;
 use requiretls_core::delivery::{Action, Delivery};
-use requiretls_core::domain::Domain;
-use requiretls_core::facts::{Addresses, HostFacts, Route, Security, Sts, Tlsa};
-use requiretls_core::mta_sts::{Mode, record_name};
+use requiretls_core::facts::{Route, Security};
 use requiretls_core::plan::Plan;
 use requiretls_core::requirement::Requirement;
 use requiretls_core::tag;
 use requiretls_engine::config::{Dns, DnsMode};
-use requiretls_engine::dns::{Bounded, Found};
+use requiretls_engine::dns::Bounded;
 use serde::Serialize;
 use std::fmt;
 
@@ -28,16 +26,6 @@ pub(super) struct Report {
     answer: Answer,
     #[serde(skip)]
     asked: String,
-}
-
-/// One thing that was found out.
-#[derive(Debug, Serialize)]
-struct Fact {
-    /// What was asked, and where.
-    source: String,
-    /// DNSSEC's word on it, or how it was had.
-    status: &'static str,
-    found: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,12 +72,12 @@ impl Report {
             port,
             tag: tag::write(plan.requirement()),
             dnssec_by: dnssec_by(dns, &facts.route),
-            way: way(plan, resolver),
+            way: found::way(plan, resolver),
             hosts: hosts
                 .enumerate()
                 .map(|(n, (host, candidate))| HostReport {
                     host: candidate.host.to_string(),
-                    facts: host_facts(host, port, resolver),
+                    facts: found::of_host(host, port, resolver),
                     level: candidate.terms.level().as_str(),
                     method: candidate.terms.method(),
                     refused: candidate.refused.as_ref().map(|r| r.reply.text.clone()),
@@ -151,7 +139,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, port {}, {}", self.next_hop, self.port, self.asked)?;
         writeln!(f, "DNSSEC: {}", self.dnssec_by)?;
-        let facts = || self.way.iter().chain(self.hosts.iter().flat_map(|h| &h.facts));
+        let facts = || {
+            self.way
+                .iter()
+                .chain(self.hosts.iter().flat_map(|h| &h.facts))
+        };
         let longest = facts().map(|fact| fact.source.len()).max();
         let width = longest.unwrap_or_default().max(LABEL_WIDTH);
         let mut row = |label: &str, word: &str, text: &str| {
@@ -224,7 +216,11 @@ fn by(level: &'static str, method: &'static str) -> &'static str {
 fn asked(requirement: Requirement) -> String {
     match requirement {
         Requirement::None => "a message that asks for nothing".to_owned(),
-        other => format!("a message with tag {} ({})", tag::write(other), tag::word(other)),
+        other => format!(
+            "a message with tag {} ({})",
+            tag::write(other),
+            tag::word(other)
+        ),
     }
 }
 
@@ -235,184 +231,5 @@ fn dnssec_by(dns: &Dns, route: &Route) -> &'static str {
         }
         (DnsMode::Validate(_), _) => "validated here, from our own trust anchor",
         (DnsMode::Auto | DnsMode::Ad, _) => "by the resolver's word (AD)",
-    }
-}
-
-fn way(plan: &Plan, resolver: &Bounded<'_>) -> Vec<Fact> {
-    let facts = plan.facts();
-    let next_hop = plan.next_hop();
-    let fact = |source: String, status, found: String| Fact {
-        source,
-        status,
-        found,
-    };
-    let mx = || format!("MX {next_hop}");
-    let hosts = facts.hosts.len();
-    let route = match &facts.route {
-        Route::Mx(security) => fact(mx(), word(*security), count(hosts, "host")),
-        Route::Implicit(security) => {
-            let found = "none: the domain is the host".to_owned();
-            fact(mx(), word(*security), found)
-        }
-        Route::Configured => fact("configuration".to_owned(), "site", count(hosts, "host")),
-        Route::Literal => fact("the next hop".to_owned(), "site", "an address".to_owned()),
-        Route::Failed(failure) => fact(mx(), "failed", failure.cause.as_str().to_owned()),
-        Route::NullMx(security) => {
-            fact(mx(), word(*security), "null MX: it takes no mail".to_owned())
-        }
-        Route::NoDomain(security) => {
-            fact(mx(), word(*security), "there is no such domain".to_owned())
-        }
-    };
-    let mut way = vec![route];
-    let is_there = !matches!(
-        facts.route,
-        Route::Failed(_) | Route::NullMx(_) | Route::NoDomain(_) | Route::Literal
-    );
-    if let Some(domain) = policy_domain(plan).filter(|_| is_there) {
-        way.extend(record_name(domain).map(|name| announcement(&name, resolver)));
-        way.extend(policy(&facts.sts, domain));
-    }
-    way
-}
-
-/// P2c: the next-hop domain; of configured hosts the first that has a name.
-fn policy_domain(plan: &Plan) -> Option<&Domain> {
-    match plan.facts().route {
-        Route::Configured => plan.facts().hosts.iter().find_map(|h| h.host.name()),
-        _ => plan.next_hop().domain(),
-    }
-}
-
-/// The TXT record.
-fn announcement(name: &Domain, resolver: &Bounded<'_>) -> Fact {
-    let (status, found) = match resolver.txt(name) {
-        Err(failure) => ("failed", failure.cause.as_str().to_owned()),
-        Ok(answer) => {
-            let found = match answer.found {
-                Found::Records(texts) => texts
-                    .iter()
-                    .map(|text| text.escape_ascii().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-                Found::NoData | Found::NoDomain => "none".to_owned(),
-            };
-            (word(answer.security), found)
-        }
-    };
-    Fact {
-        source: format!("TXT {name}"),
-        status,
-        found,
-    }
-}
-
-/// The policy behind it.
-fn policy(sts: &Sts, domain: &Domain) -> Option<Fact> {
-    let source = format!("https://mta-sts.{domain}");
-    let (status, found) = match sts {
-        Sts::None => return None,
-        Sts::Unknown(failure) => ("failed", failure.question.clone()),
-        Sts::Live { policy, .. } => {
-            let names = policy.mx().collect::<Vec<_>>().join(", ");
-            ("HTTPS", format!("mode {}, mx {names}", mode(policy.mode())))
-        }
-    };
-    Some(Fact {
-        source,
-        status,
-        found,
-    })
-}
-
-fn host_facts(host: &HostFacts, port: u16, resolver: &Bounded<'_>) -> Vec<Fact> {
-    let name = host.host.name();
-    let addresses = match &host.addresses {
-        Addresses::Found(found) => {
-            let security = name.and_then(|name| address_security(name, resolver));
-            let list: Vec<String> = found.iter().map(ToString::to_string).collect();
-            (security.map_or("site", word), list.join(", "))
-        }
-        Addresses::Denied(security) => (word(*security), "none".to_owned()),
-        Addresses::Failed(failure) => ("failed", failure.cause.as_str().to_owned()),
-    };
-    let Some(name) = name else {
-        return Vec::new();
-    };
-    let (status, found) = addresses;
-    let mut facts = vec![Fact {
-        source: format!("A, AAAA {name}"),
-        status,
-        found,
-    }];
-    if let Some(security) = host.cname {
-        facts.push(Fact {
-            source: format!("CNAME {name}"),
-            status: word(security),
-            found: "an alias".to_owned(),
-        });
-    }
-    let (source, status, found) = match &host.tlsa {
-        Tlsa::None => (
-            format!("TLSA _{port}._tcp.{name}"),
-            "-",
-            "none that counts".to_owned(),
-        ),
-        Tlsa::Failed(failure) => (
-            failure.question.clone(),
-            "failed",
-            failure.cause.as_str().to_owned(),
-        ),
-        Tlsa::Found { base, records } => {
-            let list: Vec<String> = records.iter().map(record).collect();
-            (format!("TLSA _{port}._tcp.{base}"), "signed", list.join(", "))
-        }
-    };
-    facts.push(Fact {
-        source,
-        status,
-        found,
-    });
-    facts
-}
-
-/// As in RFC 7672 section 2.2.2: signed where one family is.
-fn address_security(name: &Domain, resolver: &Bounded<'_>) -> Option<Security> {
-    use requiretls_engine::dns::Family;
-    let families = [Family::Ipv4, Family::Ipv6];
-    let statuses = families.map(|family| {
-        let answer = resolver.addresses(name, family).ok()?;
-        matches!(answer.found, Found::Records(_)).then_some(answer.security)
-    });
-    let found: Vec<Security> = statuses.into_iter().flatten().collect();
-    let best = found.iter().find(|s| **s == Security::Secure);
-    best.or(found.first()).copied()
-}
-
-fn record(record: &TlsaRecord) -> String {
-    match record.usability() {
-        Ok(()) => record.to_string(),
-        Err(_) => format!("{record} (unusable)"),
-    }
-}
-
-fn count(n: usize, what: &str) -> String {
-    let ending = if n == 1 { "" } else { "s" };
-    format!("{n} {what}{ending}")
-}
-
-fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "enforce",
-        Mode::None => "none",
-        Mode::Testing => "testing",
-    }
-}
-
-fn word(security: Security) -> &'static str {
-    match security {
-        Security::Secure => "signed",
-        Security::Insecure => "unsigned",
-        Security::Unknown => "unknown",
     }
 }

@@ -104,10 +104,8 @@ fn hear(heard: &Inbound) -> (Ending, String) {
         let _ = dialects.enable(word);
     }
     if let Some(arguments) = heard.command.strip_prefix("RCPT TO:") {
-        let parameters = arguments.split(' ').skip(1);
-        let refusal = parameters
-            .filter_map(|p| rcpt_param(dialects, p.as_bytes()))
-            .next();
+        let mut parameters = arguments.split(' ').skip(1);
+        let refusal = parameters.find_map(|p| rcpt_param(dialects, p.as_bytes()));
         return match refusal {
             Some(refusal) => (refused(&refusal.reply()), refusal.sentence().to_owned()),
             None => (broken("not_ours"), String::new()),
@@ -170,9 +168,12 @@ fn send(
     let outcome = sending.deliver(scenario.id, outbound.tag, &next_hop, kept)?;
     let with = outcome.sent().filter(|_| outcome.action.as_str() == "go");
     let is_literal = outbound.next_hop.is_none();
-    let host = outcome.host().map(|host| match is_literal {
-        true => "[address]".to_owned(),
-        false => host.to_string(),
+    let host = outcome.host().map(|host| {
+        if is_literal {
+            "[address]".to_owned()
+        } else {
+            host.to_string()
+        }
     });
     let happened = ending(
         outcome.action.as_str(),
@@ -208,9 +209,10 @@ impl Sending<'_> {
     ) -> Result<Outcome, Box<dyn Error>> {
         let port = self.world.port(next_hop);
         let plan = self.plan(tag, next_hop, port)?;
-        let from = match self.outbound.null_path {
-            true => Path::null(),
-            false => Path::parse("anna@sender.test")?,
+        let from = if self.outbound.null_path {
+            Path::null()
+        } else {
+            Path::parse("anna@sender.test")?
         };
         let to = [Path::parse("bert@recipient.test")?];
         // First what names it: a message that is cut has its name all the same.

@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<Scenario> {
         ("DNS and DNSSEC", discovery::scenarios()),
         ("DANE and MTA-STS", policies::scenarios()),
         ("Several hosts, open connections, IPv6", hosts::scenarios()),
-        ("Downgrades, bounces, rules of the site", site::scenarios()),
+        ("Downgrades, bounces, site rules", site::scenarios()),
     ];
     groups
         .into_iter()

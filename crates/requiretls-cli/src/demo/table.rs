@@ -4,7 +4,7 @@
 
 use super::run::{Happened, Sender};
 use super::scenario::{Ending, Scenario};
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -35,15 +35,8 @@ pub(super) struct Summary {
 pub(super) fn print(lines: &[Line<'_>], sender: Sender, summary: &Summary) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let look = Look::of(&out);
-    let mut rest = lines;
-    while let Some(first) = rest.first() {
-        let group = first.scenario.group;
-        let end = rest.iter().position(|l| l.scenario.group != group);
-        let (lines, others) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = others;
-        writeln!(out, "{}", look.heading(group))?;
-        writeln!(out, "{}\n", look.table(lines, sender))?;
-    }
+    writeln!(out, "{}\n", look.table(lines, sender))?;
+    writeln!(out, "{LEGEND}\n")?;
     for line in lines {
         for leak in &line.leaks {
             writeln!(out, "leak: {}: {leak}", line.scenario.id)?;
@@ -56,6 +49,9 @@ pub(super) fn print(lines: &[Line<'_>], sender: Sender, summary: &Summary) -> io
     writeln!(out, "{}", summary.last_line())?;
     out.flush()
 }
+
+const LEGEND: &str = "(sender), (recipient), (site): who imposed it. The host is the one that got the \
+message, or that was tried last;\nwithout one no connection was made.";
 
 /// For programs.
 pub(super) fn print_json(lines: &[Line<'_>], summary: &Summary) -> io::Result<()> {
@@ -135,21 +131,9 @@ impl Look {
         }
     }
 
-    fn heading(&self, group: &str) -> String {
-        if self.is_coloured {
-            format!("\u{1b}[1m{group}\u{1b}[0m")
-        } else {
-            group.to_owned()
-        }
-    }
-
     fn table(&self, lines: &[Line<'_>], sender: Sender) -> Table {
         let mut table = Table::new();
-        table.load_preset(if self.is_terminal {
-            presets::UTF8_HORIZONTAL_ONLY
-        } else {
-            presets::NOTHING
-        });
+        table.load_preset(presets::NOTHING);
         if self.is_terminal {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
@@ -157,24 +141,62 @@ impl Look {
             Sender::FollowsAnswers => "",
             Sender::IgnoresAnswers => "leaked",
         };
-        table.set_header(["scenario", "what happened", "expected", verdict]);
+        let titles = ["", "scenario", "what happened", "expected", verdict];
+        table.set_header(titles.map(|title| self.quiet(Cell::new(title))));
+        let mut last = "";
         for line in lines {
             let Scenario {
                 id,
+                group,
                 statement,
                 about,
                 expected,
                 ..
             } = line.scenario;
+            if *group != last {
+                last = group;
+                table.add_row([""]);
+                table.add_row([Cell::new(""), self.loud(Cell::new(group))]);
+            }
             let happened = said(&line.happened.ending, id);
+            let expected = said(expected, id);
+            let expected = if expected == happened {
+                format!("the same [{statement}]")
+            } else {
+                format!("{expected} [{statement}]")
+            };
             table.add_row([
-                Cell::new(format!("{id} [{statement}]: {about}")),
+                self.quiet(Cell::new(id)),
+                Cell::new(about),
                 Cell::new(happened),
-                Cell::new(said(expected, id)),
+                self.quiet(Cell::new(expected)),
                 self.verdict(line, sender),
             ]);
         }
+        if let Some(ids) = table.column_mut(0) {
+            ids.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if let Some(verdicts) = table.column_mut(4) {
+            verdicts.set_constraint(ColumnConstraint::ContentWidth);
+        }
         table
+    }
+
+    fn loud(&self, cell: Cell) -> Cell {
+        if self.is_coloured {
+            cell.add_attribute(Attribute::Bold)
+        } else {
+            cell
+        }
+    }
+
+    /// What is there for who looks twice.
+    fn quiet(&self, cell: Cell) -> Cell {
+        if self.is_coloured {
+            cell.add_attribute(Attribute::Dim)
+        } else {
+            cell
+        }
     }
 
     fn verdict(&self, line: &Line<'_>, sender: Sender) -> Cell {
@@ -187,7 +209,7 @@ impl Look {
         let cell = Cell::new(word);
         match (self.is_coloured, colour) {
             (false, _) => cell,
-            (true, Color::Red) => cell.fg(colour).add_attribute(Attribute::Bold),
+            (true, Color::Red) => self.loud(cell.fg(colour)),
             (true, _) => cell.fg(colour),
         }
     }
@@ -198,19 +220,23 @@ fn said(ending: &Ending, id: &str) -> String {
     let reply = format!("{} {}", ending.code, ending.enhanced);
     let by = match ending.who.as_str() {
         "" | "nobody" => String::new(),
-        who => format!(", by the {who}"),
+        who => format!(" ({who})"),
     };
-    let host = ending.host.as_deref().unwrap_or("no host");
+    let host = ending.host.as_deref().unwrap_or_default();
     let own = format!(".{id}.test");
     let host = host.strip_suffix(own.as_str()).unwrap_or(host);
+    let at = match host {
+        "" => String::new(),
+        host => format!(" at {host}"),
+    };
     match ending.action.as_str() {
         "taken" => format!("kept as {}", ending.with),
         "not_ours" => "asks for nothing".to_owned(),
-        "refused" => format!("refused {reply}"),
+        "refused" => format!("refused, {reply}"),
         "go" if ending.with.is_empty() => format!("sent to {host}{by}"),
-        "go" => format!("sent to {host}, {}{by}", ending.with),
-        "defer" => format!("waits {reply} at {host}{by}"),
-        "bounce" => format!("returned {reply} at {host}{by}"),
+        "go" => format!("sent to {host} with {}{by}", ending.with),
+        "defer" => format!("waits, {reply}{at}{by}"),
+        "bounce" => format!("returned, {reply}{at}{by}"),
         other => other.to_owned(),
     }
 }

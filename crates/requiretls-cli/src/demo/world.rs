@@ -129,7 +129,11 @@ fn rules(world: &World, outbound: &[&Outbound]) -> String {
 /// The SHA-256 of the key that the domain's host shows, as in TLSA 3 1 1.
 fn key(world: &World, domain: &str) -> String {
     let peers = world.peers(&format!("mx.{domain}"));
-    let record = peers.first().map(|peer| peer.credential().tlsa(3, 1, 1).to_string());
-    let key = record.as_deref().and_then(|record| record.split(' ').next_back());
+    let record = peers
+        .first()
+        .map(|peer| peer.credential().tlsa(3, 1, 1).to_string());
+    let key = record
+        .as_deref()
+        .and_then(|record| record.split(' ').next_back());
     key.unwrap_or_default().to_owned()
 }

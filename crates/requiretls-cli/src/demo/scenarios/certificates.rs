@@ -1,7 +1,8 @@
 //! Which certificates satisfy REQUIRETLS where the zone is signed and nothing else is published?
 
 use super::{REQUIRETLS, tag, who};
-use crate::demo::scenario::{Scenario, message, named, over_tls};
+use crate::demo::describe::{message, named, over_tls};
+use crate::demo::scenario::Scenario;
 use requiretls_testbed::{Certificate, Peer};
 
 #[rustfmt::skip]

@@ -1,7 +1,8 @@
 //! What does DNS say, and who vouches for it?
 
 use super::{REQUIRETLS, tag, who};
-use crate::demo::scenario::{Patience, Scenario, message, named, over_tls};
+use crate::demo::describe::{message, named, over_tls};
+use crate::demo::scenario::{Patience, Scenario};
 use requiretls_testbed::proto::rr::RecordType;
 use requiretls_testbed::{AuthorityFault, Certificate, Domain, Peer, Zone};
 
@@ -56,7 +57,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             .and(Domain::new("mx-cname-target.test").host("host").peer(good()))
             .bounces(550, "5.7.10", who::SENDER, "mx").leaks_if_ignored(),
         message("domain-cname", "P2a, VX46", tag::R, "the unsigned domain is an alias of a signed one")
-            .at(|d| d.record("alias CNAME domain-cname-target.test.")).to("alias")
+            .at(|d| d.record("alias CNAME domain-cname-target.test.")).routed_to("alias")
             .and(Domain::new("domain-cname-target.test").signed().mx("mx").peer(good()))
             .bounces(550, "5.7.10", who::SENDER, "").leaks_if_ignored(),
         message("tlsa-servfail", "D2, P6.6", tag::NONE, "nothing asked; the TLSA lookup is answered SERVFAIL")

@@ -1,7 +1,8 @@
 //! What if there are several hosts, an open connection, or IPv6 alone?
 
 use super::{REQUIRETLS, tag, who};
-use crate::demo::scenario::{Scenario, anywhere, message, named, over_tls};
+use crate::demo::describe::{anywhere, message, named, over_tls};
+use crate::demo::scenario::Scenario;
 use requiretls_testbed::{Certificate, Domain, Peer};
 
 pub(super) fn scenarios() -> Vec<Scenario> {

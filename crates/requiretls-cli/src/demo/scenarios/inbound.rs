@@ -1,6 +1,7 @@
 //! What does a mail server hear, and what does it keep?
 
-use crate::demo::scenario::{Scenario, heard};
+use crate::demo::describe::heard;
+use crate::demo::scenario::Scenario;
 
 #[rustfmt::skip]
 pub(super) fn scenarios() -> Vec<Scenario> {

@@ -1,7 +1,8 @@
 //! What has the recipient's domain promised, by DANE or by MTA-STS?
 
 use super::{REQUIRETLS, tag, who};
-use crate::demo::scenario::{May, Scenario, message, named, over_tls, published};
+use crate::demo::describe::{message, named, over_tls, published};
+use crate::demo::scenario::Scenario;
 use requiretls_testbed::{Certificate, Domain, Peer, Sts};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -100,6 +101,6 @@ fn mta_sts() -> Vec<Scenario> {
             .goes("mx", "", who::RECIPIENT, published("mx")),
         message("sts-no-requiretls", "P6.13", tag::R, "a policy, but the host does not offer REQUIRETLS")
             .at(host(Sts::enforce(), good().no_requiretls()))
-            .bounces(550, "5.7.30", who::SENDER, "mx").may(May::ArriveNowhere).leaks_if_ignored(),
+            .bounces(550, "5.7.30", who::SENDER, "mx").leaks_if_ignored(),
     ]
 }

@@ -1,7 +1,8 @@
 //! What do downgrades, bounces and the site's own rules change?
 
 use super::{REQUIRETLS, RET_HDRS, tag, who};
-use crate::demo::scenario::{Scenario, anywhere, message, named, over_tls, published};
+use crate::demo::describe::{anywhere, message, named, over_tls, published};
+use crate::demo::scenario::Scenario;
 use requiretls_testbed::{Certificate, Domain, Peer, Sts};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -71,14 +72,14 @@ fn hop_modes() -> Vec<Scenario> {
         message("hop-opportunistic", "P12, VX63", tag::R, "hop = opportunistic: in clear, by the site's own choice")
             .at(host(good().no_starttls())).rule("hop = \"opportunistic\"")
             .goes("mx", RET_HDRS, who::NOBODY, anywhere()),
-        message("hop-opportunistic-floor", "P12, VX63", tag::R, "hop = opportunistic, floor = encrypt: not in clear")
+        message("hop-weak-floor", "P12, VX63", tag::R, "hop = opportunistic, floor = encrypt: not in clear")
             .at(host(good().no_starttls())).rule("hop = \"opportunistic\"\nfloor = \"encrypt\"")
             .defers("4.7.4", who::SITE, "mx").leaks_if_ignored(),
         message("hop-off", "P12, VX64", tag::R, "hop = off: REQUIRETLS is offered and not used, headers only")
             .at(host(good())).rule("hop = \"off\"")
             .goes("mx", RET_HDRS, who::NOBODY, anywhere()),
         message("hop-loopback", "P12", tag::R, "the site routes to an address of this machine: headers only")
-            .at(host(good().no_requiretls())).to_address()
+            .at(host(good().no_requiretls())).routed_to_address()
             .goes("[address].", RET_HDRS, who::NOBODY, anywhere()),
     ]
 }

@@ -1,7 +1,8 @@
 //! What does TLS with one host come to?
 
 use super::{REQUIRETLS, tag, who};
-use crate::demo::scenario::{Patience, Scenario, anywhere, message, named, over_tls};
+use crate::demo::describe::{anywhere, message, named, over_tls};
+use crate::demo::scenario::{Patience, Scenario};
 use requiretls_testbed::{Certificate, Domain, Peer, Step, Tls};
 use std::time::Duration;
 
