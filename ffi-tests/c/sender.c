@@ -201,7 +201,7 @@ static void load_session(SSL *ssl, const char *file)
 static int smtp_handshake(struct smtp *c, SSL_CTX *tls, const char *sni)
 {
   int n, how;
-  c->at = c->have = 0;                  /* whatever came in clear text behind the 220 is dropped (RFC 3207 section 4.2) */
+  if (c->at != c->have) return RTLS_TLS_REJECTED; /* somebody answers what was not asked yet (RFC 3207 section 4.2) */
   ERR_clear_error();
   if ((c->ssl = SSL_new(tls)) == NULL || SSL_set_fd(c->ssl, c->fd) != 1) return RTLS_TLS_LOST;
   if (SSL_CTX_get_app_data(tls) != NULL) load_session(c->ssl, SSL_CTX_get_app_data(tls));
@@ -314,13 +314,21 @@ static int transaction(struct smtp *c, rtls_plan *p, const struct message *m, co
 
 /* ---- All hosts ------------------------------------------------------------------------------------------------------- */
 
+/* No reply came: the connection was lost, after it had been made. */
+static void remember_loss(struct outcome *r)
+{
+  r->code = 451;
+  strcpy(r->enhanced, "4.4.2");
+  strcpy(r->text, "the connection was lost");
+}
+
 /* Remembers a reply in parts: code, enhanced status code, text of its last line. */
 static void remember(struct outcome *r, int code, const char *reply)
 {
   const char *line = reply, *next;
   int a, b, d, used = 0;
 
-  r->code = code;
+  r->code = code == 421 ? 451 : code;   /* 421 is about the connection; the message waits */
   while ((next = strchr(line, '\n')) != NULL && next[1] != '\0') line = next + 1;
   line += strlen(line) > 4 ? 4 : strlen(line);
   r->enhanced[0] = '\0';
@@ -344,8 +352,8 @@ static int try_host(rtls_plan *p, SSL_CTX *tls, const char *host, const struct m
     sprintf(addresses[n], "%.*s", (int) sizeof addresses[n] - 1, text);
   for (i = 0; i < n && action == RTLS_NEXT_HOST; i++) {
     if (i > 0 && rtls_plan_host(p, host) != RTLS_GO) break;
-    code = open_session(c, p, tls, addresses[i], o) == RTLS_GO ? transaction(c, p, m, o) : c->greeting;
-    if (code == 221 || code == 421) code = 0;
+    if (open_session(c, p, tls, addresses[i], o) != RTLS_GO) code = c->greeting;
+    else if ((code = transaction(c, p, m, o)) == 0) remember_loss(own);
     if (code != 0) remember(own, code, c->reply);
     if (o->verbose) fprintf(stderr, "sender: %s [%s]: %d\n", host, addresses[i], code);
     k->host[0] = k->session[0] = '\0';
@@ -367,7 +375,6 @@ static int try_kept(rtls_plan *p, const struct message *m, struct outcome *own, 
   if (k->host[0] == '\0') return action;
   if (rtls_plan_resume(p, k->host, k->session) == RTLS_GO) {
     code = smtp_command(&k->c, "RSET", "", "") / 100 == 2 ? transaction(&k->c, p, m, o) : 0;
-    if (code == 221 || code == 421) code = 0;
     if (code != 0) remember(own, code, k->c.reply);
     action = rtls_plan_done(p, code, k->c.address, k->c.local[0] != '\0' ? k->c.local : NULL);
   }

@@ -6,6 +6,7 @@
 
 mod describe;
 mod judge;
+mod program;
 mod run;
 mod scenario;
 mod scenarios;
@@ -14,11 +15,13 @@ mod world;
 
 use crate::USAGE;
 use judge::Judge;
+use program::Program;
 use requiretls_testbed::DOMAINS_FILE;
 use run::Sender;
 use scenario::{Hosts, Scenario};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use table::{Line, Summary};
@@ -33,6 +36,8 @@ const NO_WORLD: u8 = 70;
 /// messages through them, and compares what happens with what was written down by hand. Needs no
 /// root and no network. Exit status: 0 when everything is as expected and nothing leaked, else 1.
 #[derive(clap::Args)]
+// Each is a switch of its own.
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Args {
     /// Only the scenarios that have this in their id, group, statement or description
     #[arg(long, value_name = "TEXT")]
@@ -49,6 +54,14 @@ pub(crate) struct Args {
     /// Send whatever the library says: the judge must then find leaks
     #[arg(long)]
     ignore_answers: bool,
+
+    /// Let this program send, as ffi-tests/c/sender.c does by the C library; outbound scenarios only
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "ignore_answers")]
+    sender: Option<PathBuf>,
+
+    /// With --sender: it is given the hosts, and asks the library about each
+    #[arg(long, requires = "sender")]
+    own_hosts: bool,
 }
 
 /// Runs, and says how the program ends.
@@ -57,6 +70,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let wanted: Vec<&Scenario> = all
         .iter()
         .filter(|s| args.filter.as_ref().is_none_or(|text| s.is_about(text)))
+        .filter(|s| args.sender.is_none() || !s.is_inbound())
         .collect();
     if wanted.is_empty() {
         eprintln!("requiretls: no scenario is about that");
@@ -85,10 +99,13 @@ fn demo(args: &Args, wanted: &[&Scenario], there: &[&Scenario]) -> Result<bool, 
         return Ok(false);
     }
     let scene = Scene::set(there)?;
-    let sender = if args.ignore_answers {
-        Sender::IgnoresAnswers
-    } else {
-        Sender::FollowsAnswers
+    let sender = match &args.sender {
+        Some(path) => Sender::Program(Program {
+            path,
+            own_hosts: args.own_hosts,
+        }),
+        None if args.ignore_answers => Sender::IgnoresAnswers,
+        None => Sender::FollowsAnswers,
     };
     let progress = Progress::of(wanted.len());
     let happened = run::all(&scene, wanted, sender, |done| progress.show(done));

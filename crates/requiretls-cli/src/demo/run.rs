@@ -4,6 +4,7 @@
 //! made, and an SMTP client follows it; or, to try the judge, a client that follows nothing.
 
 use super::judge::SCENARIO_FIELD;
+use super::program::{self, Program, Sent};
 use super::scenario::{Ending, Inbound, Kind, Outbound, Patience, Scenario, ending};
 use super::world::{self, Scene, Site};
 use requiretls_core::mail_param::{Answer, Dialects, MailParams, TagTrust, rcpt_param};
@@ -30,9 +31,11 @@ pub(super) struct Happened {
 
 /// Who sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Sender {
+pub(super) enum Sender<'a> {
     FollowsAnswers,
     IgnoresAnswers,
+    /// Another program, which has the library through its C interface.
+    Program(Program<'a>),
 }
 
 /// So many at once; most of them wait for somebody.
@@ -46,7 +49,7 @@ const SHORT: Duration = Duration::from_millis(300);
 pub(super) fn all(
     scene: &Scene,
     scenarios: &[&Scenario],
-    sender: Sender,
+    sender: Sender<'_>,
     progress: impl Fn(usize) + Sync,
 ) -> Vec<Happened> {
     let mut order: Vec<usize> = (0..scenarios.len()).collect();
@@ -82,6 +85,7 @@ fn is_slow(scenario: &Scenario) -> bool {
 fn one(scene: &Scene, scenario: &Scenario, sender: Sender) -> Happened {
     let started = Instant::now();
     let (ending, sentence) = match &scenario.kind {
+        // What a server hears is asked of the library here, whoever sends.
         Kind::Inbound(inbound) => hear(inbound),
         Kind::Outbound(outbound) => send(scene, scenario, outbound, sender)
             .unwrap_or_else(|e| (broken("not run"), e.to_string())),
@@ -144,7 +148,7 @@ fn send(
     scene: &Scene,
     scenario: &Scenario,
     outbound: &Outbound,
-    sender: Sender,
+    sender: Sender<'_>,
 ) -> Result<(Ending, String), Box<dyn Error>> {
     let world = scene.world().ok_or("the world has ended")?;
     let site = scene
@@ -157,6 +161,9 @@ fn send(
         sender,
     };
     let next_hop = world::next_hop(world, scenario, outbound);
+    if let Sender::Program(program) = sender {
+        return sending.hand_over(program, scenario, &next_hop);
+    }
     let kept = match &outbound.before {
         None => None,
         Some(before) => {
@@ -191,12 +198,20 @@ pub(super) fn before_id(id: &str) -> String {
     format!("{id}-before")
 }
 
+/// The scenario comes first: a message that breaks off behind its first line is known too.
+fn content(id: &str, tag: &str) -> String {
+    format!(
+        "{SCENARIO_FIELD}: {id}\r\n{TAG_FIELD}: {tag}\r\nSubject: {id}\r\n\
+         From: Anna <anna@sender.test>\r\nTo: Bert <bert@recipient.test>\r\n\r\nDear Bert!\r\n"
+    )
+}
+
 /// One scenario's way of sending.
 struct Sending<'a> {
     world: &'a World,
     site: &'a Site,
     outbound: &'a Outbound,
-    sender: Sender,
+    sender: Sender<'a>,
 }
 
 impl Sending<'_> {
@@ -231,12 +246,54 @@ impl Sending<'_> {
             client = client.keeping_connections();
         }
         Ok(match (self.sender, kept) {
-            (Sender::IgnoresAnswers, _) => {
+            (Sender::IgnoresAnswers | Sender::Program(_), _) => {
                 ClientIgnoringAnswers::leaking(client).send_regardless(plan, &message)
             }
             (Sender::FollowsAnswers, Some(kept)) => client.deliver_over(kept, plan, &message),
             (Sender::FollowsAnswers, None) => client.deliver(plan, &message),
         })
+    }
+
+    /// Another program sends; the hosts are ours to give where it takes them from its server.
+    fn hand_over(
+        &self,
+        program: Program<'_>,
+        scenario: &Scenario,
+        next_hop: &str,
+    ) -> Result<(Ending, String), Box<dyn Error>> {
+        let outbound = self.outbound;
+        let port = self.world.port(next_hop);
+        let plan = self.plan(outbound.tag, next_hop, port)?;
+        let hosts: Vec<String> = plan
+            .candidates()
+            .iter()
+            .map(|c| c.host.to_string())
+            .collect();
+        let before = outbound.before.as_ref().map(|before| {
+            let id = before_id(scenario.id);
+            (
+                before.tag,
+                before.next_hop.as_str(),
+                content(&id, before.tag),
+            )
+        });
+        program::send(
+            program,
+            &Sent {
+                config: &self.site.file,
+                next_hop,
+                port,
+                tag: outbound.tag,
+                null_path: outbound.null_path,
+                auth: outbound.auth,
+                hosts: &hosts,
+                look_up: self.limit(Patience::ShortWithDns),
+                patience: self.limit(Patience::ShortWithPeers),
+                content: &content(scenario.id, outbound.tag),
+                before,
+                is_literal: outbound.next_hop.is_none(),
+            },
+        )
     }
 
     fn plan(&self, tag: &str, next_hop: &str, port: u16) -> Result<Plan, Box<dyn Error>> {

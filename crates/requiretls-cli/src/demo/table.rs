@@ -32,7 +32,7 @@ pub(super) struct Summary {
 }
 
 /// For people: who sees at a glance where to look.
-pub(super) fn print(lines: &[Line<'_>], sender: Sender, summary: &Summary) -> io::Result<()> {
+pub(super) fn print(lines: &[Line<'_>], sender: Sender<'_>, summary: &Summary) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let look = Look::of(&out);
     writeln!(out, "{}\n", look.table(lines, sender))?;
@@ -41,7 +41,7 @@ pub(super) fn print(lines: &[Line<'_>], sender: Sender, summary: &Summary) -> io
         for leak in &line.leaks {
             writeln!(out, "leak: {}: {leak}", line.scenario.id)?;
         }
-        if !line.is_as_expected && sender == Sender::FollowsAnswers {
+        if !line.is_as_expected && sender != Sender::IgnoresAnswers {
             let (id, sentence) = (line.scenario.id, &line.happened.sentence);
             writeln!(out, "wrong: {id}: {sentence}")?;
         }
@@ -131,14 +131,14 @@ impl Look {
         }
     }
 
-    fn table(&self, lines: &[Line<'_>], sender: Sender) -> Table {
+    fn table(&self, lines: &[Line<'_>], sender: Sender<'_>) -> Table {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING);
         if self.is_terminal {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
         let verdict = match sender {
-            Sender::FollowsAnswers => "",
+            Sender::FollowsAnswers | Sender::Program(_) => "",
             Sender::IgnoresAnswers => "leaked",
         };
         let titles = ["", "scenario", "what happened", "expected", verdict];
@@ -199,12 +199,12 @@ impl Look {
         }
     }
 
-    fn verdict(&self, line: &Line<'_>, sender: Sender) -> Cell {
+    fn verdict(&self, line: &Line<'_>, sender: Sender<'_>) -> Cell {
         let (word, colour) = match (sender, line.leaks.is_empty(), line.is_as_expected) {
-            (Sender::FollowsAnswers, true, true) => ("ok", Color::Green),
-            (Sender::FollowsAnswers, true, false) => ("WRONG", Color::Red),
             (_, false, _) => ("LEAK", Color::Red),
             (Sender::IgnoresAnswers, true, _) => ("no", Color::Reset),
+            (_, true, true) => ("ok", Color::Green),
+            (_, true, false) => ("WRONG", Color::Red),
         };
         let cell = Cell::new(word);
         match (self.is_coloured, colour) {

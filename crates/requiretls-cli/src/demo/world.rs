@@ -26,6 +26,8 @@ pub(super) struct Scene {
 
 /// The configuration as read, and what it opens.
 pub(super) struct Site {
+    /// Where another process reads it.
+    pub(super) file: PathBuf,
     pub(super) config: Config,
     pub(super) discovery: Discovery,
 }
@@ -49,13 +51,14 @@ impl Scene {
         }
         world.write(scene.directory.path(), MODE)?;
         let usual = world.config_toml(MODE) + &rules(world, &outbound);
-        let path = scene.directory.path().join(CONFIG_FILE);
-        std::fs::write(&path, &usual)?;
-        scene.sites.insert("", Site::open(&usual, &path)?);
-        for further in outbound.iter().map(|o| o.settings) {
+        scene
+            .sites
+            .insert("", Site::open(&usual, scene.config_file())?);
+        for (n, further) in outbound.iter().map(|o| o.settings).enumerate() {
             if !scene.sites.contains_key(further) {
                 let text = format!("{usual}\n{further}");
-                scene.sites.insert(further, Site::open(&text, &path)?);
+                let file = scene.directory.path().join(format!("site-{n}.conf"));
+                scene.sites.insert(further, Site::open(&text, file)?);
             }
         }
         Ok(scene)
@@ -91,10 +94,15 @@ impl Drop for Scene {
 }
 
 impl Site {
-    fn open(text: &str, path: &Path) -> Result<Self, Box<dyn Error>> {
-        let config = Config::parse(text.as_bytes(), path)?;
+    fn open(text: &str, file: PathBuf) -> Result<Self, Box<dyn Error>> {
+        std::fs::write(&file, text)?;
+        let config = Config::load(Some(&file))?;
         let discovery = Discovery::open(&config)?;
-        Ok(Self { config, discovery })
+        Ok(Self {
+            file,
+            config,
+            discovery,
+        })
     }
 }
 
