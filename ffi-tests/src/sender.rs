@@ -77,7 +77,7 @@ impl Sender {
             .chain([self.program.as_os_str()]);
         let mut command = world.command(program);
         command.arg("-c").arg(world.configuration());
-        command.args(["-v", "-t", "10", mail_from, recipient]);
+        command.args(["-v", "-t", "10000", mail_from, recipient]);
         let limit = if around.is_empty() { 60 } else { 240 };
         let output = bounded::run(&mut command, MESSAGE, Duration::from_secs(limit))?;
         let line = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -30,6 +30,8 @@ pub struct Connection {
     pub(crate) offer: Option<Offer>,
     /// The peer has refused our parameter once (row 14).
     pub(crate) without_parameter: bool,
+    /// When a fact expires that a resumed connection's proof rests on (P9).
+    pub(crate) until: Option<u64>,
 }
 
 /// Everything that is asked of a connection has been shown: MAIL FROM may be sent.

@@ -9,4 +9,5 @@ pub(crate) mod name_check;
 mod tlsa;
 pub(crate) mod verify;
 
+pub(crate) use tlsa::DANE_TA;
 pub use tlsa::{TlsaRecord, Unusable, any_usable};

@@ -6,20 +6,20 @@
 //! the steps since the last host have shown.
 
 mod attempt;
+mod gate;
+mod steps;
 mod verdict;
 
+use verdict::Tally;
 pub use verdict::Verdict;
 
-use crate::authenticate::Evidence;
-use crate::connection::{Clearance, Connection};
-use crate::decision::{INTERNAL, Refusal, Row};
-use crate::ehlo::{EhloReply, ReplyClass};
-use crate::negotiated;
+use crate::connection::Clearance;
+use crate::decision::{Class, INTERNAL, Refusal, Row};
 use crate::next_hop::Host;
 use crate::plan::{Candidate, Plan};
 use crate::reply::{Enhanced, Reply};
 use crate::session::Session;
-use attempt::{Current, Step, refuses_parameter};
+use attempt::{Current, Step};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -67,9 +67,10 @@ pub struct Delivery {
     current: Option<Current>,
     /// Addresses tried, per candidate.
     tried: Vec<usize>,
-    /// In the order in which they happened, each with its candidate.
-    refusals: Vec<(Option<usize>, Refusal)>,
+    tally: Tally,
     settled: bool,
+    /// The refusal behind the latest answer.
+    latest: Option<Refusal>,
     why: Option<Reply>,
 }
 
@@ -98,8 +99,9 @@ impl Delivery {
             plan,
             current: None,
             tried,
-            refusals: Vec::new(),
+            tally: Tally::default(),
             settled: false,
+            latest: None,
             why,
         }
     }
@@ -116,10 +118,10 @@ impl Delivery {
         self.why.as_ref()
     }
 
-    /// The latest refusal of a host.
+    /// The refusal of a host behind [`Self::why`], if it was one.
     #[must_use]
     pub fn last_refusal(&self) -> Option<&Refusal> {
-        self.refusals.last().map(|(_, refusal)| refusal)
+        self.latest.as_ref()
     }
 
     /// The host of the current try.
@@ -140,8 +142,17 @@ impl Delivery {
         if self.plan.refused().is_some() {
             return self.misuse("the next hop as a whole is refused");
         }
-        if let Some(index) = self.plan.candidates().iter().position(|c| c.host == *host) {
-            return self.enter(index);
+        // A host may stand in the list twice: the one whose addresses are not all tried.
+        let named = |index: &usize| {
+            let candidate = self.plan.candidates().get(*index);
+            candidate.is_some_and(|candidate| candidate.host == *host)
+        };
+        let mut places = (0..self.plan.candidates().len()).filter(named);
+        if let Some(first) = places.next() {
+            let untried = std::iter::once(first)
+                .chain(places)
+                .find(|i| !self.is_exhausted(*i));
+            return self.enter(untried.unwrap_or(first));
         }
         if let Some(candidate) = self.plan.stranger(host.clone()) {
             self.current = Some(Current::new(None, candidate, 0));
@@ -209,8 +220,7 @@ impl Delivery {
         };
         match Clearance::grant(&candidate.terms, &seen) {
             Ok(_) => {
-                let mut current = Current::new(known, candidate, 0);
-                current.resumed = true;
+                let mut current = Current::new(None, candidate, 0);
                 current.step = Step::Ready;
                 current.seen = seen;
                 self.current = Some(current);
@@ -218,204 +228,6 @@ impl Delivery {
             }
             Err(refusal) => self.next_host(refuse(&refusal.reply.text)),
         }
-    }
-
-    /// The reply to EHLO.
-    pub fn ehlo(&mut self, reply: &EhloReply) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("EHLO without a host");
-        };
-        let terms = &current.candidate.terms;
-        match (current.step, reply.class) {
-            (Step::Host, ReplyClass::Transient) => {
-                let refusal = terms.lost(Row::Connect, "EHLO was answered with a temporary error");
-                self.refuse(refusal)
-            }
-            (Step::Host, _) if reply.starttls && current.seen.clear.is_none() => {
-                current.step = Step::Clear;
-                Action::StartTls
-            }
-            (Step::Host, _) => {
-                let row = *current.seen.clear.get_or_insert(Row::NoStarttls);
-                let passed = terms
-                    .clear_text(row)
-                    .and_then(|()| terms.requiretls(reply.offer, false));
-                current.seen.offer = Some(reply.offer);
-                self.pass(passed, Step::Ready)
-            }
-            (Step::Tls, ReplyClass::Transient) => {
-                let refusal = terms.lost(
-                    Row::TlsLost,
-                    "EHLO inside TLS was answered with a temporary error",
-                );
-                self.refuse(refusal)
-            }
-            (Step::Tls, _) => {
-                let passed = terms
-                    .chain(current.seen.evidence.as_ref())
-                    .and_then(|()| terms.requiretls(reply.offer, true));
-                current.seen.offer = Some(reply.offer);
-                self.pass(passed, Step::Ready)
-            }
-            _ => self.misuse("EHLO out of order"),
-        }
-    }
-
-    /// STARTTLS, the handshake or EHLO inside TLS did not succeed. Go: stay in clear with this
-    /// host, on a new connection if the handshake had begun.
-    pub fn tls_failed(&mut self, how: TlsFailure) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("TLS failure without a host");
-        };
-        if !matches!(current.step, Step::Host | Step::Clear | Step::Tls) {
-            return self.misuse("TLS failure out of order");
-        }
-        let inside = current.step == Step::Tls;
-        let row = match how {
-            TlsFailure::Rejected => Row::Handshake,
-            TlsFailure::Reply(500..) if !inside => Row::StarttlsRefused,
-            TlsFailure::Lost | TlsFailure::Reply(_) => Row::TlsLost,
-        };
-        let passed = current.candidate.terms.clear_text(row);
-        current.seen = Connection {
-            clear: Some(row),
-            ..Connection::default()
-        };
-        self.pass(passed, Step::Host)
-    }
-
-    /// What the certificate chain came to. May be told before or after [`Self::tls`]; after is
-    /// better, since too old a TLS version may heal and a wrong certificate may bounce.
-    pub fn peer(&mut self, evidence: Evidence) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("a certificate chain without a host");
-        };
-        let in_order = matches!(current.step, Step::Host | Step::Clear | Step::Tls)
-            && current.seen.clear.is_none();
-        if !in_order {
-            return self.misuse("a certificate chain out of order");
-        }
-        let passed = current.candidate.terms.chain(Some(&evidence));
-        current.seen.evidence = Some(evidence);
-        let step = current.step;
-        self.pass(passed, step)
-    }
-
-    /// TLS is up, with this protocol and cipher in the words of the TLS library.
-    pub fn tls(&mut self, protocol: Option<&str>, cipher: Option<&str>) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("TLS without a host");
-        };
-        let in_order =
-            matches!(current.step, Step::Host | Step::Clear) && current.seen.clear.is_none();
-        if !in_order {
-            return self.misuse("TLS out of order");
-        }
-        let modern = negotiated::is_modern(protocol, cipher);
-        current.seen.tls = Some(modern);
-        let passed = current.candidate.terms.negotiated(modern);
-        self.pass(passed, Step::Tls)
-    }
-
-    /// The last gate, right before MAIL FROM.
-    ///
-    /// # Errors
-    /// Defer or next host: MAIL must not be sent.
-    pub fn mail_params(&mut self, now: u64) -> Result<Clearance, Action> {
-        let Some(current) = &mut self.current else {
-            return Err(self.misuse("MAIL FROM without a host"));
-        };
-        if !matches!(current.step, Step::Ready | Step::Sent) {
-            return Err(self.misuse("MAIL FROM before its time"));
-        }
-        if self
-            .plan
-            .facts()
-            .expires
-            .is_some_and(|expires| expires <= now)
-        {
-            let text = format!(
-                "{}: what was found out about it has expired",
-                self.plan.next_hop()
-            );
-            self.leave();
-            self.why = Some(Reply::new(451, Enhanced(4, 4, 3), text));
-            return Err(Action::Defer);
-        }
-        match Clearance::grant(&current.candidate.terms, &current.seen) {
-            Ok(clearance) => {
-                current.step = Step::Sent;
-                current.clearance = Some(clearance.clone());
-                Ok(clearance)
-            }
-            Err(refusal) => Err(self.refuse(refusal)),
-        }
-    }
-
-    /// What [`Self::mail_params`] gave for the current try.
-    #[must_use]
-    pub fn clearance(&self) -> Option<&Clearance> {
-        self.current
-            .as_ref()
-            .and_then(|current| current.clearance.as_ref())
-    }
-
-    /// What the current connection has proved, once the gate may open.
-    #[must_use]
-    pub fn session(&self) -> Option<Session> {
-        let current = self.current.as_ref()?;
-        matches!(current.step, Step::Ready | Step::Sent | Step::Done)
-            .then(|| Session::of(&self.plan, &current.candidate, &current.seen))
-    }
-
-    /// Whether the peer has refused our parameter on this connection, so that MAIL goes without it.
-    #[must_use]
-    pub fn dropped_parameter(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|current| current.seen.without_parameter)
-    }
-
-    /// Whether the server's own RET must be HDRS, after the last EHLO.
-    #[must_use]
-    pub fn ret_hdrs(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| {
-            Clearance::grant(&current.candidate.terms, &current.seen).is_ok_and(|c| c.ret_hdrs())
-        })
-    }
-
-    /// The reply to MAIL FROM, or to the first RCPT where that is 530.
-    pub fn mail_reply(&mut self, code: u16, text: &str) -> Action {
-        let Some(current) = &mut self.current else {
-            return self.misuse("a reply to MAIL without a host");
-        };
-        let Some(clearance) = &current.clearance else {
-            return self.misuse("a reply to MAIL before MAIL");
-        };
-        if current.step != Step::Sent {
-            return self.misuse("a reply to MAIL out of order");
-        }
-        let terms = &current.candidate.terms;
-        let enhanced = text
-            .split_ascii_whitespace()
-            .next()
-            .and_then(Enhanced::parse);
-        if refuses_parameter(code, enhanced) && !clearance.mail_params().is_empty() {
-            if terms.demand.needs_requiretls() {
-                let refusal = terms.parameter_refused(&format!("{code} {text}"));
-                return self.refuse(refusal);
-            }
-            current.seen.without_parameter = true;
-            current.clearance = None;
-            current.step = Step::Ready;
-            return Action::Again;
-        }
-        if code == 530 && !clearance.tls() && terms.demand.is_downgrade() {
-            let enhanced = enhanced.unwrap_or(Enhanced(5, 7, 0));
-            let refusal = terms.tls_demanded(code, enhanced, text);
-            return self.refuse(refusal);
-        }
-        Action::Go
     }
 
     /// This host is over. Go: settled.
@@ -430,7 +242,7 @@ impl Delivery {
         let success = matches!(end, End::Reply(200..=299));
         let Some(current) = &mut self.current else {
             return if success {
-                self.misuse("a message was accepted that was not to be sent")
+                self.breach()
             } else {
                 Action::NextHost
             };
@@ -442,14 +254,11 @@ impl Delivery {
                 current.step = Step::Done;
                 self.settled = true;
                 if let Some(tried) = current.index.and_then(|i| self.tried.get_mut(i)) {
-                    *tried += usize::from(!current.resumed);
+                    *tried += 1;
                 }
                 Action::Go
             }
-            _ if success => {
-                self.leave();
-                self.misuse("a message was accepted that was not to be sent")
-            }
+            _ if success => self.breach(),
             (_, end) => {
                 let refusal = current.ended_early(end);
                 self.refuse(refusal)
@@ -475,7 +284,7 @@ impl Delivery {
             return self.next_host(Reply::new(451, Enhanced(4, 4, 1), text));
         }
         if let Some(refusal) = candidate.refused {
-            self.record(Some(index), false, refusal);
+            self.record(Some(index), refusal);
             return Action::NextHost;
         }
         self.current = Some(Current::new(Some(index), candidate, tried));
@@ -484,64 +293,66 @@ impl Delivery {
 
     /// A host left without a word counts as lost.
     fn leave(&mut self) {
-        let unfinished = self
-            .current
-            .take()
-            .filter(|current| current.step != Step::Done);
-        if let Some(current) = unfinished {
+        if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
-            self.record(current.index, current.resumed, refusal);
+            self.record(current.index, refusal);
         }
     }
 
-    fn pass(&mut self, passed: Result<(), Refusal>, step: Step) -> Action {
-        match (passed, &mut self.current) {
-            (Ok(()), Some(current)) => {
-                current.step = step;
-                Action::Go
-            }
-            (Err(refusal), _) => self.refuse(refusal),
-            (Ok(()), None) => self.misuse("no host"),
-        }
+    fn take_unfinished(&mut self) -> Option<Current> {
+        self.current
+            .take()
+            .filter(|current| current.step != Step::Done)
     }
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
         if let Some(current) = self.current.take() {
-            self.record(current.index, current.resumed, refusal);
+            self.record(current.index, refusal);
         }
         Action::NextHost
     }
 
-    fn record(&mut self, index: Option<usize>, resumed: bool, refusal: Refusal) {
-        if let Some(tried) = index
-            .filter(|_| !resumed)
-            .and_then(|i| self.tried.get_mut(i))
-        {
+    /// `index`: the candidate one of whose addresses was tried.
+    fn record(&mut self, index: Option<usize>, refusal: Refusal) {
+        if let Some(tried) = index.and_then(|i| self.tried.get_mut(i)) {
             *tried += 1;
         }
         self.why = Some(refusal.reply.clone());
-        let index = index.filter(|_| !resumed);
-        if index.is_none() {
-            // Tries that are no address of the plan have no number that bounds them.
-            self.refusals.retain(|(of, _)| of.is_some());
-        }
-        self.refusals.push((index, refusal));
+        self.tally.add(&refusal);
+        self.latest = Some(refusal);
     }
 
     fn next_host(&mut self, reply: Reply) -> Action {
+        self.latest = None;
         self.why = Some(reply);
         Action::NextHost
     }
 
-    /// A call out of order: it holds the mail, and leaves the host.
+    /// A call out of order holds the mail and leaves the host. Without one it takes nothing back.
     fn misuse(&mut self, what: &str) -> Action {
-        self.leave();
         let (code, enhanced) = INTERNAL;
-        self.why = Some(Reply::new(
-            code,
-            enhanced,
-            format!("called out of order: {what}"),
-        ));
+        let reply = Reply::new(code, enhanced, format!("called out of order: {what}"));
+        if let Some(current) = self.take_unfinished() {
+            return self.hold(current.index, reply);
+        }
+        self.latest = None;
+        self.why = Some(reply);
+        Action::Defer
+    }
+
+    /// A message went where it was not to go: whatever else is done here, it has to be looked at.
+    fn breach(&mut self) -> Action {
+        let (code, enhanced) = INTERNAL;
+        let text = "called out of order: a message was accepted that was not to be sent";
+        let index = self.take_unfinished().and_then(|current| current.index);
+        self.hold(index, Reply::new(code, enhanced, text))
+    }
+
+    /// Row 15: what went wrong on our side is in the verdict too, so that neither a bounce nor the
+    /// server's own result comes of it.
+    fn hold(&mut self, index: Option<usize>, reply: Reply) -> Action {
+        let refusal = Refusal::of_nobody(Row::Unreadable, Class::Transient, reply);
+        self.record(index, refusal);
         Action::Defer
     }
 }

@@ -202,6 +202,18 @@ mod tests {
         }
     }
 
+    /// P12: an empty `unmet` says that enforce would have passed, and it passes no host that the
+    /// lookup did not find.
+    #[test]
+    fn p12_a_stranger_is_unmet() {
+        let mut delivery = Delivery::new(plan(HopMode::Opportunistic));
+        delivery.host(&Host::Name(Domain::known("elsewhere.test")));
+        delivery.ehlo(&EhloReply::parse(b"250-mx\n250 DSN"));
+        let clearance = delivery.mail_params(0).expect("may go");
+        let line = LogLine::cleared(&delivery, &clearance).text;
+        assert!(line.ends_with(" unmet=mx,starttls"), "{line}");
+    }
+
     #[test]
     fn e6_refusals_name_host_cause_and_who() {
         let mut delivery = Delivery::new(plan(HopMode::Encrypt));

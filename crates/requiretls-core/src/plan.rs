@@ -169,9 +169,14 @@ impl Plan {
             cname: None,
             tlsa: Tlsa::None,
         };
-        let candidate = self.candidate(&facts);
-        (candidate.refused.is_none() && candidate.terms.level() == TlsLevel::May)
-            .then_some(candidate)
+        let mut candidate = self.candidate(&facts);
+        let allowed = candidate.refused.is_none() && candidate.terms.level() == TlsLevel::May;
+        // The tag's own row would not have it (P12: evaluated for the log).
+        candidate.terms.own_row = self.own_row_plan().map(|own| OwnRow {
+            path_unmet: true,
+            ..own.own_row_of(&facts)
+        });
+        allowed.then_some(candidate)
     }
 
     /// P5: the code of a deferral for lack of protection.
@@ -181,23 +186,33 @@ impl Plan {
 
     /// P12: what the tag's own row would have asked, so that a relaxed use can be logged.
     fn note_own_row(&mut self) {
-        let Some(demand) = self.demand.own_row() else {
+        let Some(own) = self.own_row_plan() else {
             return;
         };
-        let own = Self {
-            demand,
+        let path_unmet = own.judge_next_hop().is_some();
+        for (candidate, facts) in self.candidates.iter_mut().zip(&own.facts.hosts) {
+            let mut own_row = own.own_row_of(facts);
+            own_row.path_unmet |= path_unmet;
+            candidate.terms.own_row = Some(own_row);
+        }
+    }
+
+    /// This plan with the tag as its own row has it, where the hop mode or the null path asks less.
+    fn own_row_plan(&self) -> Option<Self> {
+        Some(Self {
+            demand: self.demand.own_row()?,
             refused: None,
             candidates: Vec::new(),
             ..self.clone()
-        };
-        let path = own.judge_next_hop().is_some();
-        for (candidate, facts) in self.candidates.iter_mut().zip(&own.facts.hosts) {
-            let alone = own.candidate(facts);
-            candidate.terms.own_row = Some(OwnRow {
-                path_unmet: path || alone.refused.is_some(),
-                need: alone.terms.sender.need,
-                onward: demand.needs_requiretls(),
-            });
+        })
+    }
+
+    fn own_row_of(&self, facts: &HostFacts) -> OwnRow {
+        let candidate = self.candidate(facts);
+        OwnRow {
+            path_unmet: candidate.refused.is_some(),
+            need: candidate.terms.sender.need,
+            onward: self.demand.needs_requiretls(),
         }
     }
 

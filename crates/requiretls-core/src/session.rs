@@ -8,6 +8,7 @@
 
 use crate::authenticate::{CertUndecided, Evidence, Method, Outcome};
 use crate::connection::Connection;
+use crate::dane::{DANE_TA, TlsaRecord};
 use crate::decision::Row;
 use crate::ehlo::{Offer, TlsPolicy};
 use crate::facts::Tlsa;
@@ -53,7 +54,11 @@ impl Session {
             pkix_next_hop: holds(Method::PkixNextHop),
             site_pkix: site_digest(plan).filter(|_| holds(Method::SitePkix)),
             leaf_key: seen.evidence.as_ref().and_then(Evidence::leaf_key),
-            expires: plan.facts().expires,
+            // What was carried over from an earlier session lives no longer than there.
+            expires: [plan.facts().expires, seen.until]
+                .into_iter()
+                .flatten()
+                .min(),
         }
     }
 
@@ -97,6 +102,7 @@ impl Session {
             clear: self.clear,
             offer: Some(self.offer),
             without_parameter: false,
+            until: self.expires,
         })
     }
 
@@ -130,7 +136,10 @@ impl Session {
             _ => return Err(SessionError),
         };
         let tls = has('t').then(|| has('m'));
-        if tls.is_some() == clear.is_some() {
+        let proves = dane.is_some() || site_pkix.is_some() || leaf_key.is_some();
+        let proves = proves || has('H') || has('N') || has('m');
+        // Nothing is proved in clear.
+        if tls.is_some() == clear.is_some() || (proves && tls.is_none()) {
             return Err(SessionError);
         }
         Ok(Self {
@@ -222,7 +231,8 @@ fn short(bytes: &[u8]) -> Digest {
     out
 }
 
-/// The TLSA records that the plan has for a host, base domain included.
+/// The TLSA records that the plan has for a host, base domain included. DANE-TA proves one of the
+/// names that go with the way to the host, so it counts only where they are the same (D13).
 fn tlsa_digest(plan: &Plan, host: &Host) -> Option<Digest> {
     let facts = plan
         .facts()
@@ -237,6 +247,11 @@ fn tlsa_digest(plan: &Plan, host: &Host) -> Option<Digest> {
         .map(|r| format!("{} {} {} {}", r.usage, r.selector, r.matching, hex(&r.data)))
         .collect();
     lines.sort_unstable();
+    let names_count = |r: &TlsaRecord| r.usage == DANE_TA && r.usability().is_ok();
+    if records.iter().any(names_count) {
+        let names = plan.dane_names(host, base);
+        lines.extend(names.into_iter().map(ToString::to_string));
+    }
     Some(named(&format!("{base}\n{}", lines.join("\n"))))
 }
 
@@ -320,6 +335,8 @@ mod tests {
             ("neither TLS nor clear", format!("1.{h}.{h}.r....99")),
             ("both TLS and clear", format!("1.{h}.{h}.tmn....99")),
             ("two reasons to be in clear", format!("1.{h}.{h}.ns....99")),
+            ("a proof in clear", format!("1.{h}.{h}.nH....99")),
+            ("a record proved in clear", format!("1.{h}.{h}.n.{h}...99")),
             ("short digest", format!("1.{}.{h}.tm....99", &h[1..])),
             ("not hex", format!("1.{}.{h}.tm....99", h.replace('0', "g"))),
             ("a sign in hex", format!("1.+1{}.{h}.tm....99", &h[2..])),

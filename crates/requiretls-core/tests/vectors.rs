@@ -137,6 +137,8 @@ const VECTORS: &[(&str, &str, &str)] = &[
     ("VX86 P5", r#"{"tag":"R","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@down]}]}"#, "defer 451 4.7.10 row=7"),
     ("VX86 P5, LS", r#"{"tag":"LS","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "defer 451 4.7.10 row=9"),
     ("VX86 P5, LE", r#"{"tag":"LE","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "bounce 550 5.7.10 row=9"),
+    ("P2c, T=? is 0 to FC", r#"{"tag":"FC","M":"I","sts":"?","hosts":[{"addrs":[@selfsigned+R]}]}"#, "bounce 550 5.7.10 row=12 who=sender"),
+    ("P4a, T=? may heal for LS", r#"{"tag":"LS","M":"I","sts":"?","hosts":[{"addrs":[@selfsigned]}]}"#, "defer 451 4.7.10 row=12 who=sender"),
     ("P10, AUTH not in clear", r#"{"auth_credentials":true,"hosts":[{"addrs":[@clear]}]}"#, "defer 451 4.7.4 row=9 who=nobody"),
     ("P10, AUTH not after a failed handshake", r#"{"auth_credentials":true,"hosts":[{"addrs":[{"hs":"fail"}]}]}"#, "defer 451 4.7.5 row=11b"),
     ("R14, TLS where it can be had", r#"{"tag":"H","hosts":[{"D":"U","addrs":[@selfsigned]}]}"#, "go tls=true level=may"),

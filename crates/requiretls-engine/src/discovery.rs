@@ -222,8 +222,9 @@ impl Search<'_> {
 
     fn expires(&self) -> Option<u64> {
         let life = self.life.get()?.max(SHORTEST_LIFE);
-        let now = self.discovery.clock.now().ok()?;
-        Some(now.saturating_add(life.into()))
+        // Without a clock nothing is known to be fresh.
+        let now = self.discovery.clock.now();
+        Some(now.map_or(0, |now| now.saturating_add(life.into())))
     }
 }
 

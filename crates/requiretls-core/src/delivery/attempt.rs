@@ -9,13 +9,11 @@ use crate::reply::Enhanced;
 /// The current try.
 #[derive(Clone, Debug)]
 pub(super) struct Current {
-    /// The plan's candidate; a stranger has none.
+    /// The plan's candidate whose address is tried; a stranger and an open connection have none.
     pub(super) index: Option<usize>,
     pub(super) candidate: Candidate,
     /// The address of this try.
     pub(super) address: usize,
-    /// A connection that was open before: no address of this plan was tried.
-    pub(super) resumed: bool,
     pub(super) step: Step,
     pub(super) seen: Connection,
     pub(super) clearance: Option<Clearance>,
@@ -44,7 +42,6 @@ impl Current {
             index,
             candidate,
             address,
-            resumed: false,
             step: Step::Host,
             seen: Connection::default(),
             clearance: None,

@@ -1,6 +1,5 @@
-use super::attempt::Step;
 use super::{Action, Delivery, End, TlsFailure};
-use crate::authenticate::{CertFailure, CertUndecided, Evidence, Method, Outcome};
+use crate::authenticate::{CertFailure, CertUndecided, Evidence, Outcome};
 use crate::decision::Row;
 use crate::domain::Domain;
 use crate::ehlo::EhloReply;
@@ -11,6 +10,8 @@ use crate::reply::Enhanced;
 use crate::requirement::{Downgrade, Requirement};
 use crate::site_policy::Rule;
 use std::net::Ipv4Addr;
+
+mod reuse;
 
 const NOW: u64 = 1_000;
 const CIPHER: Option<&str> = Some("TLS_AES_128_GCM_SHA256");
@@ -38,19 +39,17 @@ fn facts(hosts: &[&str]) -> Facts {
 }
 
 fn delivery(requirement: Requirement, hosts: &[&str]) -> Delivery {
+    delivery_to("d.test", requirement, facts(hosts))
+}
+
+fn delivery_to(next_hop: &str, requirement: Requirement, facts: Facts) -> Delivery {
     let message = Message {
         requirement,
         ..Message::default()
     };
-    let next_hop = NextHop::Domain(Domain::known("d.test"));
-    let plan = Plan::new(
-        next_hop,
-        message,
-        Rule::default(),
-        Settings::default(),
-        facts(hosts),
-    );
-    Delivery::new(plan)
+    let next_hop = NextHop::Domain(Domain::known(next_hop));
+    let (rule, settings) = (Rule::default(), Settings::default());
+    Delivery::new(Plan::new(next_hop, message, rule, settings, facts))
 }
 
 fn ehlo(keywords: &str) -> EhloReply {
@@ -226,7 +225,7 @@ fn p6_12a_the_chain_comes_before_or_after_tls() {
         assert_eq!(last, expected, "{label}");
         if expected == Action::NextHost {
             assert_eq!(
-                d.refusals.last().map(|(_, r)| r.row),
+                d.last_refusal().map(|r| r.row),
                 Some(Row::ChainUndecided),
                 "{label}"
             );
@@ -237,6 +236,21 @@ fn p6_12a_the_chain_comes_before_or_after_tls() {
                 "{label}"
             );
         }
+    }
+}
+
+/// Order rules, state PEER: a chain told before EHLO in clear is not that of a later STARTTLS.
+#[test]
+fn a_chain_is_of_the_tls_that_follows_it() {
+    for (label, requirement, offer) in [
+        ("before STARTTLS", Requirement::R, plain()),
+        ("before clear text", Requirement::None, ehlo("")),
+    ] {
+        let mut d = delivery(requirement, &["mx1.d.test"]);
+        d.host(&host_name("mx1.d.test"));
+        assert_eq!(d.peer(good()), Action::Go, "{label}");
+        assert_eq!(d.ehlo(&offer), Action::Defer, "{label}");
+        assert!(d.current().is_none(), "{label}");
     }
 }
 
@@ -391,6 +405,83 @@ fn p5_verdict_over_all_hosts() {
     assert_eq!(settled.verdict().action, Action::Go);
 }
 
+/// Row 15: what was wrong on our side is in the verdict, and neither a bounce nor the server's own
+/// result comes of it.
+#[test]
+fn p6_15_misuse_and_expiry_are_in_the_verdict() {
+    let internal = Enhanced(4, 3, 0);
+    let rows: [(&str, At, Call, Enhanced); 5] = [
+        ("TLS before its time", At::Ready, CALLS[5], internal),
+        ("MAIL before its time", At::Host, CALLS[6], internal),
+        ("accepted without a host", At::Looked, CALLS[8], internal),
+        ("accepted without the gate", At::Ready, CALLS[8], internal),
+        (
+            "the facts have expired",
+            At::Ready,
+            ("late", |d| {
+                d.mail_params(NOW + 60).map_or_else(|a| a, |_| Action::Go)
+            }),
+            Enhanced(4, 4, 3),
+        ),
+    ];
+    for (label, state, (_, call), enhanced) in rows {
+        let mut d = at(state);
+        assert_eq!(call(&mut d), Action::Defer, "{label}");
+        for host in ["mx1.d.test", "mx2.d.test"] {
+            d.host(&host_name(host));
+            d.done(End::Lost);
+        }
+        let verdict = d.verdict();
+        assert_eq!(
+            verdict.action,
+            Action::Defer,
+            "{label}: not the server's own result"
+        );
+        let mut d = at(state);
+        call(&mut d);
+        let reply = d.verdict().reply;
+        assert_eq!((reply.code, reply.enhanced), (451, enhanced), "{label}");
+        for host in ["mx1.d.test", "mx2.d.test"] {
+            d.host(&host_name(host));
+            d.ehlo(&ehlo(""));
+        }
+        assert_eq!(d.verdict().action, Action::Defer, "{label}: no bounce");
+    }
+}
+
+/// A call out of order where there is no host takes nothing back of what is known already.
+#[test]
+fn p5_misuse_without_a_host_changes_no_verdict() {
+    let mut d = delivery(Requirement::R, &["mx1.d.test"]);
+    d.host(&host_name("mx1.d.test"));
+    d.ehlo(&ehlo(""));
+    assert_eq!(d.mail_params(NOW), Err(Action::Defer));
+    assert_eq!(d.verdict().action, Action::Bounce, "no STARTTLS");
+}
+
+/// P5: a host that the site's route names twice is tried twice, by its name too.
+#[test]
+fn p5_a_host_named_twice() {
+    let mut d = delivery(Requirement::R, &["mx1.d.test", "mx1.d.test"]);
+    for label in ["first", "second"] {
+        assert_eq!(d.host(&host_name("mx1.d.test")), Action::Go, "{label}");
+        d.ehlo(&ehlo(""));
+    }
+    assert_eq!(d.host(&host_name("mx1.d.test")), Action::NextHost);
+    assert_eq!(d.verdict().action, Action::Bounce, "both refuse STARTTLS");
+}
+
+/// The refusal that is told belongs to the latest answer.
+#[test]
+fn an_answer_without_a_refusal_tells_none() {
+    let mut d = delivery(Requirement::R, &["mx1.d.test"]);
+    d.host(&host_name("mx1.d.test"));
+    d.ehlo(&ehlo(""));
+    assert_eq!(d.last_refusal().map(|r| r.row), Some(Row::NoStarttls));
+    assert_eq!(d.host(&host_name("other.test")), Action::NextHost);
+    assert_eq!(d.last_refusal(), None);
+}
+
 /// Leaving a host without a word counts as a lost connection.
 #[test]
 fn a_host_left_without_a_word_counts_as_lost() {
@@ -478,109 +569,4 @@ fn p6_14_again_on_the_null_path() {
         Action::Go,
         "nothing of ours was refused"
     );
-}
-
-/// P9: an open connection is judged anew by each message's own plan.
-#[test]
-fn p9_resume() {
-    let pkix = Evidence::new(|method| match method {
-        Method::PkixHost => Outcome::Holds,
-        _ => Outcome::Fails(CertFailure::NotApplicable),
-    });
-    let session = |requirement, evidence: Evidence, offer: &EhloReply| {
-        let mut d = delivery(requirement, &["mx1.d.test"]);
-        d.host(&host_name("mx1.d.test"));
-        d.ehlo(&plain());
-        d.tls(Some("TLSv1.3"), CIPHER);
-        d.peer(evidence);
-        d.ehlo(offer);
-        d.session().expect("the gate may open")
-    };
-    let strong = session(Requirement::R, pkix.clone(), &full());
-    let unproved = session(Requirement::None, bad(), &full());
-    let no_keyword = session(Requirement::None, pkix, &ehlo(""));
-    let rows = [
-        (
-            "R on what R made",
-            &strong,
-            Requirement::R,
-            "mx1.d.test",
-            NOW,
-            Action::Go,
-        ),
-        (
-            "untagged on what R made",
-            &strong,
-            Requirement::None,
-            "mx1.d.test",
-            NOW,
-            Action::Go,
-        ),
-        (
-            "R on an unproved connection",
-            &unproved,
-            Requirement::R,
-            "mx1.d.test",
-            NOW,
-            Action::NextHost,
-        ),
-        (
-            "R without the keyword",
-            &no_keyword,
-            Requirement::R,
-            "mx1.d.test",
-            NOW,
-            Action::NextHost,
-        ),
-        (
-            "another host",
-            &strong,
-            Requirement::R,
-            "mx2.d.test",
-            NOW,
-            Action::NextHost,
-        ),
-        (
-            "expired",
-            &strong,
-            Requirement::R,
-            "mx1.d.test",
-            NOW + 60,
-            Action::NextHost,
-        ),
-    ];
-    for (label, session, requirement, host, now, expected) in rows {
-        let text = session.to_string();
-        assert!(text.len() < 255 && !text.contains(' '), "{label}: {text}");
-        let read = crate::session::Session::parse(&text).expect("reads what it wrote");
-        assert_eq!(&read, session, "{label}");
-        let mut d = delivery(requirement, &["mx1.d.test", "mx2.d.test"]);
-        assert_eq!(d.resume(&host_name(host), &read, now), expected, "{label}");
-        if expected == Action::Go {
-            assert_eq!(
-                d.current.as_ref().map(|c| c.step),
-                Some(Step::Ready),
-                "{label}"
-            );
-            assert!(d.mail_params(now).is_ok(), "{label}");
-        } else {
-            assert_eq!(d.mail_params(now), Err(Action::Defer), "{label}");
-            assert_eq!(
-                d.host(&host_name(host)),
-                Action::Go,
-                "{label}: a new connection may do"
-            );
-        }
-    }
-}
-
-/// However often a server asks for hosts of its own, a plan's memory is bounded.
-#[test]
-fn strangers_do_not_pile_up() {
-    let mut d = delivery(Requirement::None, &["mx1.d.test"]);
-    for _ in 0..100 {
-        assert_eq!(d.host(&host_name("elsewhere.test")), Action::Go);
-        assert_eq!(d.done(End::Lost), Action::NextHost);
-    }
-    assert_eq!(d.refusals.len(), 1);
 }

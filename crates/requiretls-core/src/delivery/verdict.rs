@@ -18,6 +18,28 @@ pub struct Verdict {
     pub row: Option<Row>,
 }
 
+/// What the tries so far have come to: as much of them as P5 asks for, however many they are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    /// The last refusal that is neither the sender's nor for want of an address.
+    soft: Option<Refusal>,
+    /// The last refusal of the sender's by definite facts.
+    definite: Option<Refusal>,
+    /// Somebody but the network and the peer has refused.
+    beyond_network: bool,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, refusal: &Refusal) {
+        self.beyond_network |= !matches!(refusal.row, Row::Connect | Row::Greeting);
+        if is_soft(refusal) {
+            self.soft = Some(refusal.clone());
+        } else if refusal.is_definite() {
+            self.definite = Some(refusal.clone());
+        }
+    }
+}
+
 impl Delivery {
     /// P5's result: go when a host settled the message, bounce when that is certain, else defer.
     #[must_use]
@@ -38,18 +60,25 @@ impl Delivery {
                 defer(refusal)
             };
         }
-        let (refusals, complete) = self.all_refusals();
-        let soft = refusals
-            .iter()
-            .rev()
-            .find(|r| !matches!(r.class, Class::Sender | Class::Unusable));
-        if let Some(refusal) = soft {
+        let untried = || {
+            let candidates = self.plan.candidates().iter().enumerate();
+            candidates.filter(|(index, _)| !self.is_exhausted(*index))
+        };
+        // What the plan refuses needs no try; a code that was met on the wire is preferred to it.
+        let last_unasked = |wanted: fn(&Refusal) -> bool| {
+            untried()
+                .filter_map(|(_, candidate)| candidate.refused.as_ref())
+                .rfind(|refusal| wanted(refusal))
+        };
+        let soft = self.tally.soft.as_ref();
+        if let Some(refusal) = soft.or_else(|| last_unasked(is_soft)) {
             return defer(refusal);
         }
-        if !complete {
+        if untried().any(|(_, candidate)| candidate.refused.is_none()) {
             return self.nothing_tried();
         }
-        if let Some(refusal) = refusals.iter().rev().find(|r| r.is_definite()) {
+        let definite = self.tally.definite.as_ref();
+        if let Some(refusal) = definite.or_else(|| last_unasked(Refusal::is_definite)) {
             return self.bounce(refusal);
         }
         let refusal = self.plan.no_host_left();
@@ -65,12 +94,8 @@ impl Delivery {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let outcome = self.outcome();
-        let network_only = !self.refusals.is_empty()
-            && self
-                .refusals
-                .iter()
-                .all(|(_, r)| matches!(r.row, Row::Connect | Row::Greeting));
         let every_host_tried = (0..self.tried.len()).all(|index| self.is_exhausted(index));
+        let network_only = self.tally.soft.is_some() && !self.tally.beyond_network;
         if outcome.action == Action::Defer && network_only && every_host_tried {
             return Verdict {
                 action: Action::Go,
@@ -78,25 +103,6 @@ impl Delivery {
             };
         }
         outcome
-    }
-
-    /// Every refusal, and whether every candidate has been tried with every address. What the plan
-    /// refuses needs no try; where the server never asked about such a host, its refusal comes
-    /// first, so that a code that was met on the wire is preferred.
-    fn all_refusals(&self) -> (Vec<&Refusal>, bool) {
-        let mut refusals = Vec::new();
-        let mut complete = true;
-        for (index, candidate) in self.plan.candidates().iter().enumerate() {
-            if self.is_exhausted(index) {
-                continue;
-            }
-            match &candidate.refused {
-                Some(refusal) => refusals.push(refusal),
-                None => complete = false,
-            }
-        }
-        refusals.extend(self.refusals.iter().map(|(_, refusal)| refusal));
-        (refusals, complete)
     }
 
     /// A bounce in which an MTA-STS policy took part waits until the policy was checked (S20).
@@ -136,6 +142,10 @@ impl Delivery {
             row: Some(Row::Connect),
         }
     }
+}
+
+fn is_soft(refusal: &Refusal) -> bool {
+    !matches!(refusal.class, Class::Sender | Class::Unusable)
 }
 
 fn defer(refusal: &Refusal) -> Verdict {

@@ -22,7 +22,7 @@ pub struct Terms {
     pub(crate) promise: bool,
     /// The tag's refusals in rows 9, 11a and 12 may heal: M=V, or the null path (P5).
     pub(crate) in_doubt: bool,
-    /// So may its refusal in row 12: M=I with T=? (P4a).
+    /// So may the refusal of R or LS in row 12: M=I with T=? (P4a).
     pub(crate) chain_in_doubt: bool,
     pub(crate) demand: Demand,
     /// What the tag's own row asks, where the hop mode or the null path asks less: for the log.
@@ -133,7 +133,9 @@ impl Plan {
             sender: self.sender(records, sts),
             promise: (promised || contradicted) && self.promises_hold(),
             in_doubt: demand.null_path || self.facts.route == Route::Mx(Security::Unknown),
-            chain_in_doubt: self.facts.route == Route::Mx(Security::Insecure)
+            // To the draft's tags an unknown policy is none (P2c).
+            chain_in_doubt: demand.needs_vouched_path()
+                && self.facts.route == Route::Mx(Security::Insecure)
                 && sts == StsMatch::Unknown,
             demand,
             own_row: None,

@@ -2,10 +2,13 @@
 
 use super::terms::Records;
 use super::{Candidate, Plan};
-use crate::authenticate::{Method, Reference, Site};
+use crate::authenticate::{Method, Reference, Site, Via};
+use crate::dane::name_check::reference_names;
+use crate::dane::{DANE_TA, TlsaRecord};
 use crate::domain::Domain;
 use crate::facts::{HostFacts, LookupCause, Sts, Tlsa};
 use crate::mta_sts::Mode;
+use crate::next_hop::Host;
 
 /// The policy that was found for a host, in the words of RFC 8460 section 4.4.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,8 +48,11 @@ impl Plan {
         let terms = &candidate.terms;
         let asked = |method| terms.asks_for(method);
         let mut names: Vec<&Domain> = Vec::new();
-        if asked(Method::Dane) && self.only_trust_anchors(candidate) {
-            names.extend(self.sni(candidate));
+        if let Some(Tlsa::Found { base, records }) = self.tlsa(candidate)
+            && asked(Method::Dane)
+            && only_trust_anchors(records)
+        {
+            names.extend(self.dane_names(&candidate.host, base));
         }
         if asked(Method::PkixHost) {
             names.extend(candidate.host.name());
@@ -121,6 +127,19 @@ impl Plan {
         }
     }
 
+    /// The names that DANE-TA may find in the certificate (D13).
+    pub(crate) fn dane_names<'a>(&'a self, host: &'a Host, base: &'a Domain) -> Vec<&'a Domain> {
+        let via = Via::of(&self.facts.route);
+        let next_hop = self.next_hop.domain();
+        reference_names(
+            via,
+            base,
+            host.name(),
+            next_hop,
+            self.facts.expanded.as_ref(),
+        )
+    }
+
     fn host_facts(&self, candidate: &Candidate) -> Option<&HostFacts> {
         self.facts
             .hosts
@@ -136,16 +155,6 @@ impl Plan {
         self.tlsa(candidate)
             .map_or(Records::None, |tlsa| self.records(tlsa))
     }
-
-    fn only_trust_anchors(&self, candidate: &Candidate) -> bool {
-        match self.tlsa(candidate) {
-            Some(Tlsa::Found { records, .. }) => {
-                let mut usable = records.iter().filter(|r| r.usability().is_ok()).peekable();
-                usable.peek().is_some() && usable.all(|r| r.usage == 2)
-            }
-            _ => false,
-        }
-    }
 }
 
 impl PolicyType {
@@ -156,6 +165,81 @@ impl PolicyType {
             Self::NoPolicyFound => "no-policy-found",
             Self::Sts => "sts",
             Self::Tlsa => "tlsa",
+        }
+    }
+}
+
+/// Whether every usable record names a trust anchor: then the certificate's names count.
+fn only_trust_anchors(records: &[TlsaRecord]) -> bool {
+    let mut usable = records.iter().filter(|r| r.usability().is_ok()).peekable();
+    usable.peek().is_some() && usable.all(|r| r.usage == DANE_TA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Addresses, Facts, Route, Security};
+    use crate::next_hop::NextHop;
+    use crate::plan::{Message, Settings};
+    use crate::site_policy::Rule;
+
+    #[test]
+    fn d13_names_that_a_certificate_may_carry() {
+        let name = |text: &str| Domain::parse(text.as_bytes()).expect("a name");
+        let secure = Route::Mx(Security::Secure);
+        let rows: [(&str, u8, Route, &[&str]); 4] = [
+            (
+                "DANE-TA",
+                2,
+                secure.clone(),
+                &["base.test", "d.test", "expanded.test"],
+            ),
+            (
+                "DANE-TA, insecure MX",
+                2,
+                Route::Mx(Security::Insecure),
+                &["mx.test"],
+            ),
+            (
+                "DANE-TA, no MX",
+                2,
+                Route::Configured,
+                &["base.test", "mx.test"],
+            ),
+            ("D12 DANE-EE", 3, secure, &[]),
+        ];
+        for (label, usage, route, expected) in rows {
+            let host = HostFacts {
+                host: Host::Name(name("mx.test")),
+                addresses: Addresses::Found(Vec::new()),
+                cname: None,
+                tlsa: Tlsa::Found {
+                    base: name("base.test"),
+                    records: vec![TlsaRecord {
+                        usage,
+                        selector: 1,
+                        matching: 1,
+                        data: vec![7; 32],
+                    }],
+                },
+            };
+            let facts = Facts {
+                route,
+                expanded: Some(name("expanded.test")),
+                hosts: vec![host],
+                sts: Sts::None,
+                expires: None,
+            };
+            let next_hop = NextHop::Domain(name("d.test"));
+            let (rule, settings) = (Rule::default(), Settings::default());
+            let plan = Plan::new(next_hop, Message::default(), rule, settings, facts);
+            let candidate = plan.candidates().first().expect("a host");
+            let names: Vec<&str> = plan
+                .names(candidate)
+                .into_iter()
+                .map(Domain::as_str)
+                .collect();
+            assert_eq!(names, expected, "{label}");
         }
     }
 }
