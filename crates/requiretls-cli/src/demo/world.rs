@@ -26,6 +26,7 @@ pub(super) struct Scene {
 
 /// The configuration as read, and what it opens.
 pub(super) struct Site {
+    path: PathBuf,
     pub(super) config: Config,
     pub(super) discovery: Discovery,
 }
@@ -55,6 +56,9 @@ impl Scene {
         for further in outbound.iter().map(|o| o.settings) {
             if !scene.sites.contains_key(further) {
                 let text = format!("{usual}\n{further}");
+                let name = format!("requiretls-{}.conf", scene.sites.len());
+                let path = scene.directory.path().join(name);
+                std::fs::write(&path, &text)?;
                 scene.sites.insert(further, Site::open(&text, &path)?);
             }
         }
@@ -71,9 +75,11 @@ impl Scene {
         self.sites.get(settings)
     }
 
-    /// The file by which another process finds the world.
-    pub(super) fn config_file(&self) -> PathBuf {
-        self.directory.path().join(CONFIG_FILE)
+    /// The file by which another process finds the world, as this scenario's site has it.
+    pub(super) fn config_file(&self, settings: &str) -> PathBuf {
+        let usual = || self.directory.path().join(CONFIG_FILE);
+        self.site(settings)
+            .map_or_else(usual, |site| site.path.clone())
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -94,7 +100,11 @@ impl Site {
     fn open(text: &str, path: &Path) -> Result<Self, Box<dyn Error>> {
         let config = Config::parse(text.as_bytes(), path)?;
         let discovery = Discovery::open(&config)?;
-        Ok(Self { config, discovery })
+        Ok(Self {
+            path: path.to_owned(),
+            config,
+            discovery,
+        })
     }
 }
 
