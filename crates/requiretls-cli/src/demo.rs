@@ -118,14 +118,16 @@ fn demo(args: &Args, wanted: &[&Scenario], there: &[&Scenario]) -> Result<bool, 
         .collect();
     let summary = summary(&lines, &judge, started.elapsed());
     if args.json {
-        table::print_json(&lines, &summary)?;
+        table::print_json(&lines, &scene, &summary)?;
     } else {
         table::print(&lines, sender, &summary)?;
     }
+    let mut is_good = summary.is_good();
     if args.keep {
         keep(&scene)?;
+        is_good &= judge_again(&scene, there, &lines);
     }
-    Ok(summary.is_good())
+    Ok(is_good)
 }
 
 fn judged<'a>(scenario: &'a Scenario, happened: run::Happened, judge: &Judge) -> Line<'a> {
@@ -179,7 +181,7 @@ fn is_on_ipv6(scenario: &Scenario) -> bool {
 
 /// Until Enter, or the end of standard input.
 fn keep(scene: &Scene) -> io::Result<()> {
-    let config = scene.config_file();
+    let config = scene.config_file("");
     let config = config.display();
     eprintln!(
         "\nThe world is running. In another terminal:\n\n  \
@@ -188,12 +190,33 @@ fn keep(scene: &Scene) -> io::Result<()> {
          and a program in C, with ffi-tests/c/sender.c built against the library:\n\n  \
          sender -c {config} -p 2525 \\\n    \
          'MAIL FROM:<anna@sender.test> REQUIRETLS' bert@dane-ee.test < message\n\n\
+         A message with the field X-Scenario: dane-ee is judged as that scenario's when the world\n\
+         ends; demo --json says what each of them is.\n\n\
          Which domains, ports, hosts and addresses there are: {}/{DOMAINS_FILE}\n\
          Enter ends it.",
         scene.directory().display()
     );
     io::stdin().read_line(&mut String::new())?;
     Ok(())
+}
+
+/// What other programs sent meanwhile, by the same lines. Whether nothing has leaked.
+fn judge_again(scene: &Scene, there: &[&Scenario], lines: &[Line<'_>]) -> bool {
+    let Some(world) = scene.world() else {
+        return false;
+    };
+    let judge = Judge::of(world);
+    let mut count = 0;
+    for (scenario, outbound) in there.iter().filter_map(|s| Some((s, s.outbound()?))) {
+        let before = lines.iter().find(|l| l.scenario.id == scenario.id);
+        let known = before.map_or(0, |line| line.leaks.len());
+        for leak in judge.leaks(scenario.id, &outbound.may).iter().skip(known) {
+            eprintln!("leak: {}: {leak}", scenario.id);
+            count += 1;
+        }
+    }
+    eprintln!("{count} leaks while the world was kept");
+    count == 0
 }
 
 /// How far it has come, where somebody looks.

@@ -5,8 +5,10 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn demo(args: &[&str]) -> Output {
@@ -128,6 +130,69 @@ fn whoever_ignores_the_answers_leaks_where_it_is_marked() {
         !last.ends_with(", 0 leaks") && last.ends_with(" leaks"),
         "{last}"
     );
+}
+
+/// Somebody else's message, in a world that is kept, is judged by the same line.
+#[test]
+fn other_senders_are_judged_too() {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_requiretls"))
+        .args(["demo", "--keep", "--json", "--filter", "no-starttls"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut stdout = BufReader::new(process.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("a line");
+    let scenario: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(scenario["id"], "no-starttls");
+    let config = PathBuf::from(text(&scenario["sent"]["config"]));
+    let domains = config.with_file_name("domains.txt");
+    let domains = std::fs::read_to_string(domains).expect("what is there");
+    let peer = domains
+        .lines()
+        .find(|line| line.starts_with("no-starttls.test "))
+        .expect("the domain");
+    let address = peer.split(' ').next_back().expect("an address");
+    let port = scenario["sent"]["port"].as_u64().expect("a port");
+
+    let mut peer = TcpStream::connect(format!("{address}:{port}")).expect("the peer listens");
+    let mut replies = BufReader::new(peer.try_clone().expect("a socket"));
+    let mut say = |words: &str| {
+        peer.write_all(words.as_bytes()).expect("sent");
+        let mut reply = String::new();
+        while reply
+            .lines()
+            .last()
+            .is_none_or(|l| l.get(3..4) != Some(" "))
+        {
+            assert_ne!(
+                replies.read_line(&mut reply).expect("a reply"),
+                0,
+                "{reply}"
+            );
+        }
+    };
+    say("");
+    say("EHLO somebody.test\r\n");
+    say("MAIL FROM:<a@sender.test>\r\n");
+    say("RCPT TO:<b@no-starttls.test>\r\n");
+    say("DATA\r\n");
+    say("X-Scenario: no-starttls\r\n\r\nx\r\n.\r\n");
+    say("QUIT\r\n");
+
+    drop(process.stdin.take());
+    let ended = process.wait_with_output().expect("it ends");
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    let leak = "leak: no-starttls: arrived at mx.no-starttls.test";
+    assert!(errors.contains(leak), "{errors}");
+    assert!(
+        errors.ends_with("1 leaks while the world was kept\n"),
+        "{errors}"
+    );
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(!config.exists(), "nothing is left behind");
 }
 
 /// Two domains that differ in one octet of one signature.

@@ -280,7 +280,7 @@ impl Sending<'_> {
         program::send(
             program,
             &Sent {
-                config: &self.site.file,
+                config: &self.site.path,
                 next_hop,
                 port,
                 tag: outbound.tag,

@@ -3,10 +3,12 @@
 //! A table for people, or one JSON object a line.
 
 use super::run::{Happened, Sender};
-use super::scenario::{Ending, Scenario};
+use super::scenario::{Ending, Outbound, Scenario};
+use super::world::Scene;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 /// One line of the table.
 pub(super) struct Line<'a> {
@@ -54,7 +56,7 @@ const LEGEND: &str = "(sender), (recipient), (site): who imposed it. The host is
 message, or that was tried last;\nwithout one no connection was made.";
 
 /// For programs.
-pub(super) fn print_json(lines: &[Line<'_>], summary: &Summary) -> io::Result<()> {
+pub(super) fn print_json(lines: &[Line<'_>], scene: &Scene, summary: &Summary) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for line in lines {
         let told = Told {
@@ -67,6 +69,10 @@ pub(super) fn print_json(lines: &[Line<'_>], summary: &Summary) -> io::Result<()
             },
             statement: line.scenario.statement,
             about: line.scenario.about,
+            sent: line
+                .scenario
+                .outbound()
+                .and_then(|o| Sent::of(scene, line.scenario, o)),
             expected: &line.scenario.expected,
             happened: &line.happened.ending,
             sentence: &line.happened.sentence,
@@ -101,6 +107,8 @@ struct Told<'a> {
     direction: &'a str,
     statement: &'a str,
     about: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<Sent<'a>>,
     expected: &'a Ending,
     happened: &'a Ending,
     sentence: &'a str,
@@ -108,6 +116,45 @@ struct Told<'a> {
     leaks: &'a [String],
     leaks_if_ignored: bool,
     milliseconds: u128,
+}
+
+/// All that another sender needs to do the same in a world that is kept.
+#[derive(Serialize)]
+struct Sent<'a> {
+    config: PathBuf,
+    next_hop: String,
+    port: u16,
+    tag: &'a str,
+    null_path: bool,
+    auth: bool,
+    /// A message before it goes first, and its connection is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<After<'a>>,
+}
+
+#[derive(Serialize)]
+struct After<'a> {
+    next_hop: &'a str,
+    tag: &'a str,
+}
+
+impl<'a> Sent<'a> {
+    fn of(scene: &Scene, scenario: &Scenario, outbound: &'a Outbound) -> Option<Self> {
+        let world = scene.world()?;
+        let next_hop = super::world::next_hop(world, scenario, outbound);
+        Some(Self {
+            config: scene.config_file(outbound.settings),
+            port: world.port(&next_hop),
+            next_hop,
+            tag: outbound.tag,
+            null_path: outbound.null_path,
+            auth: outbound.auth,
+            after: outbound.before.as_ref().map(|before| After {
+                next_hop: &before.next_hop,
+                tag: before.tag,
+            }),
+        })
+    }
 }
 
 #[derive(Serialize)]

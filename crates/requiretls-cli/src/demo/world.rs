@@ -26,8 +26,7 @@ pub(super) struct Scene {
 
 /// The configuration as read, and what it opens.
 pub(super) struct Site {
-    /// Where another process reads it.
-    pub(super) file: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) config: Config,
     pub(super) discovery: Discovery,
 }
@@ -51,14 +50,16 @@ impl Scene {
         }
         world.write(scene.directory.path(), MODE)?;
         let usual = world.config_toml(MODE) + &rules(world, &outbound);
-        scene
-            .sites
-            .insert("", Site::open(&usual, scene.config_file())?);
-        for (n, further) in outbound.iter().map(|o| o.settings).enumerate() {
+        let path = scene.directory.path().join(CONFIG_FILE);
+        std::fs::write(&path, &usual)?;
+        scene.sites.insert("", Site::open(&usual, &path)?);
+        for further in outbound.iter().map(|o| o.settings) {
             if !scene.sites.contains_key(further) {
                 let text = format!("{usual}\n{further}");
-                let file = scene.directory.path().join(format!("site-{n}.conf"));
-                scene.sites.insert(further, Site::open(&text, file)?);
+                let name = format!("requiretls-{}.conf", scene.sites.len());
+                let path = scene.directory.path().join(name);
+                std::fs::write(&path, &text)?;
+                scene.sites.insert(further, Site::open(&text, &path)?);
             }
         }
         Ok(scene)
@@ -74,9 +75,11 @@ impl Scene {
         self.sites.get(settings)
     }
 
-    /// The file by which another process finds the world.
-    pub(super) fn config_file(&self) -> PathBuf {
-        self.directory.path().join(CONFIG_FILE)
+    /// The file by which another process finds the world, as this scenario's site has it.
+    pub(super) fn config_file(&self, settings: &str) -> PathBuf {
+        let usual = || self.directory.path().join(CONFIG_FILE);
+        self.site(settings)
+            .map_or_else(usual, |site| site.path.clone())
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -94,12 +97,11 @@ impl Drop for Scene {
 }
 
 impl Site {
-    fn open(text: &str, file: PathBuf) -> Result<Self, Box<dyn Error>> {
-        std::fs::write(&file, text)?;
-        let config = Config::load(Some(&file))?;
+    fn open(text: &str, path: &Path) -> Result<Self, Box<dyn Error>> {
+        let config = Config::parse(text.as_bytes(), path)?;
         let discovery = Discovery::open(&config)?;
         Ok(Self {
-            file,
+            path: path.to_owned(),
             config,
             discovery,
         })

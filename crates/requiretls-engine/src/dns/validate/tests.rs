@@ -8,6 +8,7 @@ use crate::deadline::Deadline;
 use hickory_resolver::proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS, RRSIG};
 use hickory_resolver::proto::dnssec::{Algorithm, DigestType, DnssecSigner, SigningKey};
+use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::rdata::{CNAME, NS, TLSA};
 use hickory_resolver::proto::rr::{DNSClass, RecordSet};
 use requiretls_testbed::{Block, DnsWorld, DnsWorldSpec, Zone};

@@ -1,0 +1,140 @@
+//! What is one validated response worth?
+//!
+//! hickory has given each record its proof and judged the denial; here that becomes what there is at
+//! the name, and its status. In doubt it is worth nothing.
+
+use super::{expansion, one_owner};
+use crate::dns::{Found, answer};
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::dnssec::Proof;
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
+use hickory_resolver::proto::op::{DnsResponse, Message, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use requiretls_core::facts::Security;
+
+/// What there is at one name.
+pub(super) struct Step {
+    pub(super) found: There,
+    pub(super) security: Security,
+    pub(super) ttl: u32,
+    /// The zones whose signatures it rests on.
+    pub(super) signers: Vec<Name>,
+}
+
+pub(super) enum There {
+    Records(Vec<RData>),
+    Link(Name),
+    Nothing(Found<RData>),
+}
+
+/// What a response is worth; `None`: nothing.
+pub(super) fn judge(
+    response: Result<DnsResponse, NetError>,
+    owner: &Name,
+    kind: RecordType,
+) -> Option<Step> {
+    let (message, holds) = match response {
+        Ok(response) => (response.into_message(), true),
+        // The records have been judged all the same.
+        Err(NetError::Dns(DnsError::Nsec { response, .. })) => (response.into_message(), false),
+        Err(_) => return None,
+    };
+    let (found, security, ttl) = if let Some(set) = at(&message, owner, kind, holds) {
+        (There::Records(set.data), set.security?, set.ttl)
+    } else if let Some(set) = at(&message, owner, RecordType::CNAME, holds) {
+        let [RData::CNAME(target)] = set.data.as_slice() else {
+            return None;
+        };
+        (There::Link(target.0.clone()), set.security?, set.ttl)
+    } else {
+        let found = match message.metadata.response_code {
+            ResponseCode::NXDomain => Found::NoDomain,
+            _ => Found::NoData,
+        };
+        let security = holds.then(|| denial(&message)).flatten()?;
+        (
+            There::Nothing(found),
+            security,
+            answer::denial_ttl(&message),
+        )
+    };
+    let mut signers: Vec<Name> = message
+        .answers
+        .iter()
+        .chain(&message.authorities)
+        .filter_map(one_owner::signer)
+        .cloned()
+        .collect();
+    signers.dedup();
+    Some(Step {
+        found,
+        security,
+        ttl,
+        signers,
+    })
+}
+
+/// The records of one type at a name, and what they are worth.
+struct Set {
+    data: Vec<RData>,
+    security: Option<Security>,
+    ttl: u32,
+}
+
+/// `None`: there are none.
+fn at(message: &Message, owner: &Name, kind: RecordType, holds: bool) -> Option<Set> {
+    let here = |r: &&Record| r.name == *owner && r.record_type() == kind;
+    let records: Vec<&Record> = message.answers.iter().filter(here).collect();
+    let ttl = records.iter().map(|record| record.ttl).min()?;
+    let all = |proof| records.iter().all(|record| record.proof == proof);
+    let security = if all(Proof::Insecure) {
+        Some(Security::Insecure)
+    } else if all(Proof::Secure) {
+        expansion::security(message, owner, kind, holds)
+    } else {
+        None
+    };
+    let data = records.iter().map(|record| record.data.clone()).collect();
+    Some(Set {
+        data,
+        security,
+        ttl,
+    })
+}
+
+/// The status of a denial that hickory let pass; `None`: a part of it is not proven.
+fn denial(message: &Message) -> Option<Security> {
+    let records = || {
+        let signed = |r: &&Record| r.record_type() != RecordType::RRSIG;
+        message.authorities.iter().filter(signed)
+    };
+    if records().all(|record| record.proof == Proof::Insecure) {
+        return Some(Security::Insecure); // of the zone; or hickory has found the name's to be so
+    }
+    if !records().all(|record| record.proof == Proof::Secure) {
+        return None;
+    }
+    let mut deniers: Vec<&Name> = Vec::new();
+    let mut opt_out = false;
+    for record in records() {
+        match &record.data {
+            RData::DNSSEC(DNSSECRData::NSEC(_)) => deniers.push(&record.name),
+            RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => {
+                deniers.push(&record.name);
+                opt_out |= nsec3.opt_out();
+            }
+            _ => {}
+        }
+    }
+    deniers.sort();
+    deniers.dedup();
+    let no_data = message.metadata.response_code == ResponseCode::NoError;
+    match (deniers.as_slice(), opt_out) {
+        // Signed, but without a denial: hickory has found the name itself to be in no signed zone.
+        ([], _) => Some(Security::Insecure),
+        // One record alone can deny a type only at its own name: nothing is opted out there.
+        ([_], true) if no_data => Some(Security::Secure),
+        (_, true) => Some(Security::Insecure),
+        (_, false) => Some(Security::Secure),
+    }
+}
