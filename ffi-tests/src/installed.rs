@@ -25,6 +25,24 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
+/// A program of the workspace, built beside the tests: "requiretls" or "testbed".
+///
+/// # Errors
+/// It is not there.
+pub fn built(program: &str) -> Result<PathBuf> {
+    let tests = std::env::current_exe()?;
+    let found = tests
+        .ancestors()
+        .skip(1)
+        .map(|dir| dir.join(program))
+        .find(|path| path.is_file() && path.starts_with(target()));
+    found.ok_or_else(|| {
+        Failure::new(format!(
+            "{program} is not built: cargo build -p requiretls-cli -p requiretls-testbed"
+        ))
+    })
+}
+
 /// The installed tree.
 pub struct Installed {
     destdir: PathBuf,

@@ -1,7 +1,8 @@
 //! What did the C sender make of a message?
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -60,6 +61,12 @@ impl Sender {
         Ok(Self { program, _dir: dir })
     }
 
+    /// The program itself, for another program to run.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Sends one message in a world; `around` is a program to run it under, valgrind for one.
     ///
     /// # Errors
@@ -79,31 +86,45 @@ impl Sender {
         command.arg("-c").arg(world.configuration());
         command.args(["-v", "-t", "10000", mail_from, recipient]);
         let limit = if around.is_empty() { 60 } else { 240 };
-        let output = bounded::run(&mut command, MESSAGE, Duration::from_secs(limit))?;
-        let line = String::from_utf8_lossy(&output.stdout).into_owned();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let unreadable = || {
-            Failure::new(format!(
-                "the sender said {line:?}, {}, {stderr}",
-                output.status
-            ))
-        };
-        let (words, text) = line
-            .trim_end()
-            .split_once(" text=\"")
-            .ok_or_else(unreadable)?;
-        let mut fields = words
-            .split(' ')
-            .map(|field| field.split_once('=').map(|(_, value)| value.to_owned()));
-        let mut next = || fields.next().flatten().ok_or_else(unreadable);
-        Ok(Answer {
-            action: next()?,
-            code: next()?,
-            enhanced: next()?,
-            host: next()?,
-            text: text.trim_end_matches('"').to_owned(),
-            status: output.status.code(),
-            stderr,
-        })
+        answer(&mut command, Duration::from_secs(limit))
     }
+
+    /// Sends one message with these options, to whatever world they name.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub fn with_options(
+        &self,
+        options: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<Answer> {
+        let mut command = Command::new(&self.program);
+        answer(command.args(options), Duration::from_secs(60))
+    }
+}
+
+fn answer(command: &mut Command, limit: Duration) -> Result<Answer> {
+    let output = bounded::run(command, MESSAGE, limit)?;
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let unreadable = || {
+        let status = output.status;
+        Failure::new(format!("the sender said {line:?}, {status}, {stderr}"))
+    };
+    let (words, text) = line
+        .trim_end()
+        .split_once(" text=\"")
+        .ok_or_else(unreadable)?;
+    let mut fields = words
+        .split(' ')
+        .map(|field| field.split_once('=').map(|(_, value)| value.to_owned()));
+    let mut next = || fields.next().flatten().ok_or_else(unreadable);
+    Ok(Answer {
+        action: next()?,
+        code: next()?,
+        enhanced: next()?,
+        host: next()?,
+        text: text.trim_end_matches('"').to_owned(),
+        status: output.status.code(),
+        stderr,
+    })
 }
