@@ -3,13 +3,17 @@
 //! unbound comes out of unpacked Debian packages (`ffi-tests/servers/servers.sh`) and runs as a plain
 //! program with the libraries of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use requiretls_core::domain::Domain;
+use requiretls_core::facts::{LookupFailure, Security};
+use requiretls_engine::Deadline;
+use requiretls_engine::dns::{self, Family, Found, Resolver};
 use requiretls_testbed::proto::rr::RecordType;
 use requiretls_testbed::{AuthorityFault, Block, DnsWorld, rdata};
 
@@ -97,6 +101,82 @@ fn unbound_judges_faults_as_the_world_does() {
             unbound.log()
         );
     }
+}
+
+/// The engine's mode `ad` takes unbound's word: what unbound calls secure, insecure or bogus is that
+/// to the engine too, and what is not there is denied with that status.
+#[test]
+fn mode_ad_takes_the_word_of_a_real_unbound() {
+    let block = Block::claim().unwrap();
+    let world = world(vec![(block.address(2), 0).into()]);
+    let address = (block.address(3), world.address().port()).into();
+    let server = format!("{}@{}", world.address().ip(), world.address().port());
+    let upstream = format!("forward-zone:\n  name: .\n  forward-addr: {server}\n");
+    let unbound = Unbound::start(&world, address, &upstream);
+    let resolver = Resolver::new(vec![unbound.address], true);
+    let mut wrong = Vec::new();
+    let mut asked = BTreeMap::new();
+    for (label, name, kind, truth) in questions() {
+        let Some(told) = ask_engine(&resolver, &name, kind) else {
+            continue;
+        };
+        let (status, expected) = match truth {
+            Answer::Secure(_) | Answer::SecureNone(_) => ("secure", Some(Security::Secure)),
+            Answer::Insecure(_) | Answer::InsecureNone(_) => ("insecure", Some(Security::Insecure)),
+            Answer::Bogus | Answer::Unreachable => ("bogus", None),
+        };
+        let there = match truth {
+            Answer::Secure(0) | Answer::Insecure(0) => "missing",
+            Answer::SecureNone(_) | Answer::InsecureNone(_) => "missing",
+            _ => "there",
+        };
+        *asked.entry((kind.to_string(), status, there)).or_insert(0) += 1;
+        if told.as_ref().ok().map(|(security, _)| *security) != expected {
+            wrong.push(format!("{label}: {kind} {name}: {told:?}, not {truth:?}"));
+        }
+        if there == "missing" && told.is_ok_and(|(_, found)| found) {
+            wrong.push(format!("{label}: {kind} {name}: found what is not there"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), unbound.log());
+    let number: usize = asked.values().sum();
+    assert!(number >= 20, "{number} questions: {asked:?}");
+    for kind in ["A", "CNAME", "MX", "TLSA"] {
+        for status in ["secure", "insecure", "bogus"] {
+            let is_asked = asked.keys().any(|(k, s, _)| k == kind && *s == status);
+            assert!(is_asked, "no {status} {kind} in {asked:?}");
+        }
+        let is_asked = asked
+            .keys()
+            .any(|(k, _, there)| k == kind && *there == "missing");
+        assert!(is_asked, "no missing {kind} in {asked:?}");
+    }
+}
+
+/// Status, and whether there are records; an error where the lookup failed; `None`: the engine asks
+/// no such question.
+fn ask_engine(
+    resolver: &Resolver,
+    name: &str,
+    kind: RecordType,
+) -> Option<Result<(Security, bool), LookupFailure>> {
+    fn read<T>(
+        answer: Result<dns::Answer<T>, LookupFailure>,
+    ) -> Result<(Security, bool), LookupFailure> {
+        let answer = answer?;
+        Ok((answer.security, matches!(answer.found, Found::Records(_))))
+    }
+    let dns = resolver.within(Deadline::after(Duration::from_secs(20)));
+    let name = Domain::parse(name.as_bytes()).ok()?;
+    Some(match kind {
+        RecordType::A => read(dns.addresses(&name, Family::Ipv4)),
+        RecordType::AAAA => read(dns.addresses(&name, Family::Ipv6)),
+        RecordType::CNAME => read(dns.cname(&name)),
+        RecordType::MX => read(dns.mx(&name)),
+        RecordType::TLSA => read(dns.tlsa(&name)),
+        RecordType::TXT => read(dns.txt(&name)),
+        _ => return None,
+    })
 }
 
 fn compare(upstream: impl Fn(&str) -> String, not_asked: &[&str]) {
