@@ -34,7 +34,8 @@ const NO_WORLD: u8 = 70;
 ///
 /// Builds DNSSEC zones, MTA-STS hosts and mail servers with one defect each on loopback, sends
 /// messages through them, and compares what happens with what was written down by hand. Needs no
-/// root and no network. Exit status: 0 when everything is as expected and nothing leaked, else 1.
+/// root and no network. Exit status: 0 when everything is as expected and nothing leaked, 1 when not,
+/// 64 when no scenario is meant, 70 when the world cannot be built.
 #[derive(clap::Args)]
 // Each is a switch of its own.
 #[allow(clippy::struct_excessive_bools)]

@@ -52,8 +52,9 @@ pub(super) fn print(lines: &[Line<'_>], sender: Sender<'_>, summary: &Summary) -
     out.flush()
 }
 
-const LEGEND: &str = "(sender), (recipient), (site): who imposed it. The host is the one that got the \
-message, or that was tried last;\nwithout one no connection was made.";
+const LEGEND: &str = "\
+(sender), (recipient), (site): who imposed it. The host is the one that got the
+message or was tried last; where there is none, no connection was made.";
 
 /// For programs.
 pub(super) fn print_json(lines: &[Line<'_>], scene: &Scene, summary: &Summary) -> io::Result<()> {
@@ -203,7 +204,7 @@ impl Look {
             if *group != last {
                 last = group;
                 table.add_row([""]);
-                table.add_row([Cell::new(""), self.loud(Cell::new(group))]);
+                table.add_row([Cell::new(""), self.loud(Cell::new(format!("{group}:")))]);
             }
             let happened = said(&line.happened.ending, id);
             let expected = said(expected, id);
