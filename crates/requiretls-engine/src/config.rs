@@ -8,7 +8,7 @@
 mod file;
 mod rules;
 
-use crate::dns::Family;
+use crate::dns::{Family, TrustAnchor};
 use requiretls_core::domain::Domain;
 use requiretls_core::mail_param::Dialects;
 use requiretls_core::plan::Settings;
@@ -73,20 +73,20 @@ pub struct Dns {
     pub resolv_conf: PathBuf,
     /// The path to the servers can be trusted, as with `options trust-ad`.
     pub trusted: bool,
-    /// The file with the trust anchor, for validation in this process.
-    pub trust_anchor: Option<PathBuf>,
     /// The address families in use, in the order to try: the others do not exist for us.
     pub families: Vec<Family>,
 }
 
 /// Whose word on DNSSEC counts.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum DnsMode {
     /// The best that there is here: at present as [`DnsMode::Ad`].
     #[default]
     Auto,
     /// The resolver's AD bit, where the path to it can be trusted; else nobody's.
     Ad,
+    /// Our own, from these keys: validation in this process, whoever the resolver is.
+    Validate(TrustAnchor),
 }
 
 /// How MTA-STS policies are fetched.
@@ -157,7 +157,6 @@ impl Default for Dns {
             servers: Vec::new(),
             resolv_conf: PathBuf::from("/etc/resolv.conf"),
             trusted: false,
-            trust_anchor: None,
             families: vec![Family::Ipv4, Family::Ipv6],
         }
     }

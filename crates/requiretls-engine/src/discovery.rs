@@ -31,7 +31,7 @@ mod policy;
 mod route;
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, DnsMode};
 use crate::deadline::Deadline;
 use crate::dns::{Bounded, Family, ResolvConf, Resolver};
 use crate::roots::TrustRoots;
@@ -86,7 +86,7 @@ impl Discovery {
             None => TrustRoots::system(),
         };
         Ok(Self {
-            resolver: resolver(config)?,
+            resolver: resolver(config, clock)?,
             families: config.dns.families.clone(),
             own_names: config.sending.own_names.clone(),
             insecure_mx_dane: config.sending.settings.insecure_mx_dane,
@@ -99,9 +99,9 @@ impl Discovery {
     /// The same with another clock, for tests.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
-        let fetcher = self.fetcher.with_clock(clock);
         Self {
-            fetcher,
+            resolver: self.resolver.with_clock(clock),
+            fetcher: self.fetcher.with_clock(clock),
             clock,
             ..self
         }
@@ -119,7 +119,7 @@ impl Discovery {
         &self.roots
     }
 
-    /// Whether the resolver's word on DNSSEC counts.
+    /// Whether DNSSEC counts: by validation here, or by the resolver's word.
     #[must_use]
     pub fn is_dnssec_trusted(&self) -> bool {
         self.resolver.is_trusted()
@@ -155,6 +155,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn facts(&self) -> Facts {
         let found = self.route();
+        self.ask_ahead(&found);
         let sts = match (&found.route, self.policy_domain(&found.targets)) {
             // Row 1 and row 2's secure denials rest on DNS alone.
             (Route::Failed(_) | Route::Literal, _) => Sts::None,
@@ -162,11 +163,7 @@ impl Search<'_> {
             (_, Some(domain)) if self.discovers() => self.policy(domain),
             _ => Sts::None,
         };
-        let hosts = found
-            .targets
-            .iter()
-            .map(|host| self.host(host, &found.route))
-            .collect();
+        let hosts = self.hosts(&found.targets, &found.route);
         Facts {
             route: found.route,
             expanded: found.expanded,
@@ -174,6 +171,16 @@ impl Search<'_> {
             sts,
             expires: self.expires(),
         }
+    }
+
+    /// Asks together what every host and the policy need.
+    fn ask_ahead(&self, found: &route::Way) {
+        let mut questions = self.addresses_of(&found.targets);
+        if matches!(found.route, Route::Configured) {
+            let domain = self.policy_domain(&found.targets);
+            questions.extend(domain.and_then(|domain| self.announcement_of(domain)));
+        }
+        self.dns.ahead(&questions);
     }
 
     /// Whether DANE and MTA-STS are looked up at all (P3, P12).
@@ -219,7 +226,7 @@ impl Search<'_> {
 /// same (RFC 1035 section 3.2.1, S12).
 const SHORTEST_LIFE: u32 = 300;
 
-fn resolver(config: &Config) -> Result<Resolver, ConfigError> {
+fn resolver(config: &Config, clock: Clock) -> Result<Resolver, ConfigError> {
     let dns = &config.dns;
     let resolver = if dns.servers.is_empty() {
         let path = &dns.resolv_conf;
@@ -232,6 +239,9 @@ fn resolver(config: &Config) -> Result<Resolver, ConfigError> {
     } else {
         Resolver::from_servers(dns.servers.clone(), dns.trusted)
     };
+    if let DnsMode::Validate(anchor) = &dns.mode {
+        return Ok(resolver.validating(anchor.clone(), clock));
+    }
     if !resolver.is_trusted() {
         tracing::warn!(
             "the path to the name servers is not trusted: nothing counts as DNSSEC-validated; \

@@ -3,22 +3,31 @@
 //! Asks a resolver that somebody else runs and reads the AD bit of its answers (RFC 6840 section
 //! 5.8), which means something only where the path to that resolver can be trusted (D1): when every
 //! name server is on the loopback, or the site says so. Elsewhere the status is
-//! [`Security::Unknown`]. The chain of CNAMEs is followed by owner name here, so that a record for
-//! another name never counts, wherever the answer holds it.
+//! [`Security::Unknown`]. With a [`TrustAnchor`] the answers are validated here instead, whoever
+//! the resolver is. The chain of CNAMEs is followed by owner name, so that a record for another
+//! name never counts, wherever the answer holds it.
+//!
+//! Questions that do not depend on each other are asked together, with [`Bounded::ahead`].
 
 mod answer;
+mod flight;
 mod resolv_conf;
-mod transport;
+mod trust_anchor;
+mod validate;
 
 pub use resolv_conf::ResolvConf;
+pub use trust_anchor::{TrustAnchor, TrustAnchorError};
 
+use crate::clock::Clock;
 use crate::deadline::Deadline;
-use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query};
+use flight::Flight;
+use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use requiretls_core::dane::TlsaRecord;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure, Security};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -29,15 +38,36 @@ pub struct Resolver {
     trusted: bool,
     wait: Duration,
     rounds: u32,
+    /// For validation here.
+    anchor: Option<TrustAnchor>,
+    clock: Clock,
 }
 
-/// A resolver with a deadline: what one lookup asks with.
+/// A resolver with a deadline: what one lookup asks with. What it has been told it remembers.
 #[derive(Debug)]
 pub struct Bounded<'r> {
     resolver: &'r Resolver,
     deadline: Deadline,
     /// The server that answered last: one that is dead costs its time once.
     first: Cell<usize>,
+    known: RefCell<HashMap<Query, Result<Answer<RData>, LookupCause>>>,
+    /// What validation has asked for.
+    post: validate::Post,
+}
+
+/// What is asked about a name.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Kind {
+    /// Addresses of one family.
+    Addresses(Family),
+    /// The CNAME at the name itself.
+    Cname,
+    /// MX records.
+    Mx,
+    /// TLSA records.
+    Tlsa,
+    /// TXT records.
+    Txt,
 }
 
 /// An answer. That there is nothing is one too; a failure is a [`LookupFailure`].
@@ -102,6 +132,8 @@ impl Resolver {
             trusted,
             wait: Duration::from_secs(5),
             rounds: 3,
+            anchor: None,
+            clock: Clock::system(),
         }
     }
 
@@ -123,10 +155,30 @@ impl Resolver {
         Self::new(servers, trusted)
     }
 
-    /// Whether the servers' AD bit counts.
+    /// The same, but validating here by this anchor and this clock.
+    #[must_use]
+    pub fn validating(self, anchor: TrustAnchor, clock: Clock) -> Self {
+        Self {
+            anchor: Some(anchor),
+            clock,
+            ..self
+        }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Whether DNSSEC counts: by validation here, or because the servers' AD bit does.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
-        self.trusted
+        self.trusted || self.validates()
+    }
+
+    fn validates(&self) -> bool {
+        self.anchor.is_some()
     }
 
     /// To ask within a deadline.
@@ -136,17 +188,45 @@ impl Resolver {
             resolver: self,
             deadline,
             first: Cell::new(0),
+            known: RefCell::default(),
+            post: validate::Post::default(),
         }
     }
 }
 
 impl Bounded<'_> {
+    /// The same with another deadline.
+    #[must_use]
+    pub fn until(&self, deadline: Deadline) -> Self {
+        Self {
+            resolver: self.resolver,
+            deadline,
+            first: self.first.clone(),
+            known: self.known.clone(),
+            post: self.post.clone(),
+        }
+    }
+
+    /// Asks these together, so that each is answered at once when it is asked for by itself.
+    pub fn ahead(&self, questions: &[(Domain, Kind)]) {
+        let mut queries: Vec<Query> = Vec::new();
+        for query in questions.iter().filter_map(|(n, k)| query(n, *k)) {
+            if !self.known.borrow().contains_key(&query) && !queries.contains(&query) {
+                queries.push(query);
+            }
+        }
+        let answers = self.ask_all(&queries);
+        self.known
+            .borrow_mut()
+            .extend(queries.into_iter().zip(answers));
+    }
+
     /// The MX records of a domain.
     ///
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
     pub fn mx(&self, domain: &Domain) -> Result<Answer<Mx>, LookupFailure> {
-        self.ask(domain, RecordType::MX, |data| match data {
+        self.ask(domain, Kind::Mx, |data| match data {
             RData::MX(mx) => Some(Mx {
                 preference: mx.preference,
                 exchange: answer::exchange(&mx.exchange),
@@ -164,11 +244,7 @@ impl Bounded<'_> {
         host: &Domain,
         family: Family,
     ) -> Result<Answer<IpAddr>, LookupFailure> {
-        let kind = match family {
-            Family::Ipv4 => RecordType::A,
-            Family::Ipv6 => RecordType::AAAA,
-        };
-        self.ask(host, kind, |data| match data {
+        self.ask(host, Kind::Addresses(family), |data| match data {
             RData::A(a) => Some(IpAddr::V4(a.0)),
             RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
             _ => None,
@@ -180,7 +256,7 @@ impl Bounded<'_> {
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
     pub fn cname(&self, name: &Domain) -> Result<Answer<Option<Domain>>, LookupFailure> {
-        self.ask(name, RecordType::CNAME, |data| match data {
+        self.ask(name, Kind::Cname, |data| match data {
             RData::CNAME(target) => Some(answer::domain(target)),
             _ => None,
         })
@@ -191,7 +267,7 @@ impl Bounded<'_> {
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
     pub fn tlsa(&self, owner: &Domain) -> Result<Answer<TlsaRecord>, LookupFailure> {
-        self.ask(owner, RecordType::TLSA, |data| match data {
+        self.ask(owner, Kind::Tlsa, |data| match data {
             RData::TLSA(tlsa) => Some(TlsaRecord {
                 usage: tlsa.cert_usage.into(),
                 selector: tlsa.selector.into(),
@@ -207,7 +283,7 @@ impl Bounded<'_> {
     /// # Errors
     /// [`LookupFailure`], when there is no answer to go by.
     pub fn txt(&self, name: &Domain) -> Result<Answer<Vec<u8>>, LookupFailure> {
-        self.ask(name, RecordType::TXT, |data| match data {
+        self.ask(name, Kind::Txt, |data| match data {
             RData::TXT(txt) => Some(txt.txt_data.concat()),
             _ => None,
         })
@@ -222,60 +298,69 @@ impl Bounded<'_> {
     fn ask<T>(
         &self,
         name: &Domain,
-        kind: RecordType,
+        kind: Kind,
         read: impl Fn(&RData) -> Option<T>,
     ) -> Result<Answer<T>, LookupFailure> {
-        self.send(name, kind)
-            .and_then(|message| answer::interpret(&message, kind, self.resolver.trusted, read))
-            .map_err(|cause| LookupFailure {
-                cause,
-                question: format!("{kind} {name}"),
-            })
+        let answer = || {
+            let query = query(name, kind).ok_or(LookupCause::Malformed)?;
+            self.ahead(&[(name.clone(), kind)]);
+            let known = self.known.borrow();
+            let answer = known.get(&query).ok_or(LookupCause::Timeout)?;
+            answer.as_ref().map_err(|&cause| cause)?.read(read)
+        };
+        answer().map_err(|cause| LookupFailure {
+            cause,
+            question: format!("{} {name}", record_type(kind)),
+        })
     }
 
-    /// Round after round through all servers, each given twice the time of the round before. An
-    /// error code counts when no server has better.
-    fn send(&self, name: &Domain, kind: RecordType) -> Result<Message, LookupCause> {
-        let name = Name::from_labels(name.as_str().split('.').map(str::as_bytes))
-            .map_err(|_| LookupCause::Malformed)?;
-        let question = Query::query(name, kind);
-        let deadline = self.deadline.half();
-        let count = self.resolver.servers.len();
-        let mut failure = LookupCause::Timeout;
-        for round in 0..self.resolver.rounds {
-            let wait = FIRST_WAIT
-                .saturating_mul(1_u32.checked_shl(round).unwrap_or(u32::MAX))
-                .min(self.resolver.wait);
-            let mut refused = 0;
-            for n in 0..count {
-                let index = (self.first.get() + n) % count;
-                let Some(&server) = self.resolver.servers.get(index) else {
-                    continue;
-                };
-                if deadline.is_over() {
-                    return Err(failure);
-                }
-                let query = query(&question)?;
-                match transport::exchange(server, &query, &deadline.at_most(wait)) {
-                    Ok(message) => match answer::error(&message, self.resolver.trusted) {
-                        None => {
-                            self.first.set(index);
-                            return Ok(message);
-                        }
-                        Some(cause) => {
-                            failure = cause;
-                            refused += 1;
-                        }
-                    },
-                    Err(cause) if failure == LookupCause::Timeout => failure = cause,
-                    Err(_) => {}
-                }
+    /// Half of the time left is theirs: the steps after them need some too.
+    fn ask_all(&self, questions: &[Query]) -> Vec<Result<Answer<RData>, LookupCause>> {
+        let resolver = self.resolver;
+        let mut flight = Flight::new(resolver, self.deadline.half(), self.first.get());
+        let answers = match &resolver.anchor {
+            Some(anchor) => self.validated(questions, anchor, &mut flight),
+            None => Self::believed(questions, &mut flight)
+                .into_iter()
+                .map(|outcome| answer::interpret(&outcome?, resolver.trusted))
+                .collect(),
+        };
+        self.first.set(flight.first());
+        answers
+    }
+
+    fn validated(
+        &self,
+        questions: &[Query],
+        anchor: &TrustAnchor,
+        flight: &mut Flight<'_>,
+    ) -> Vec<Result<Answer<RData>, LookupCause>> {
+        let Ok(now) = self.resolver.clock.now() else {
+            tracing::warn!("the clock is not set: no signature can be judged");
+            return vec![Err(LookupCause::Bogus); questions.len()];
+        };
+        validate::all(questions, anchor, now, &self.post, |wanted| {
+            for query in wanted {
+                flight.depart(query);
             }
-            if refused == count {
-                break; // each has said no: asking again says the same
-            }
+            flight.landed()
+        })
+    }
+
+    fn believed(questions: &[Query], flight: &mut Flight<'_>) -> Vec<flight::Outcome> {
+        for query in questions {
+            flight.depart(query.clone());
         }
-        Err(failure)
+        let mut outcomes = HashMap::new();
+        while outcomes.len() < questions.len() {
+            let landed = flight.landed();
+            if landed.is_empty() {
+                break;
+            }
+            outcomes.extend(landed);
+        }
+        let outcome = |query| outcomes.remove(query).unwrap_or(Err(LookupCause::Timeout));
+        questions.iter().map(outcome).collect()
     }
 }
 
@@ -287,11 +372,25 @@ impl<T> Answer<T> {
     }
 }
 
-/// How long the first round waits for a server.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-
-/// RFC 6891 section 6.2.5: what passes unfragmented everywhere.
-const UDP_PAYLOAD: u16 = 1232;
+impl Answer<RData> {
+    /// A record that is not what was asked for is never taken for "no record".
+    fn read<T>(&self, read: impl Fn(&RData) -> Option<T>) -> Result<Answer<T>, LookupCause> {
+        let found = match &self.found {
+            Found::Records(records) => {
+                let records: Option<Vec<T>> = records.iter().map(read).collect();
+                Found::Records(records.ok_or(LookupCause::Malformed)?)
+            }
+            Found::NoData => Found::NoData,
+            Found::NoDomain => Found::NoDomain,
+        };
+        Ok(Answer {
+            security: self.security,
+            chain: self.chain.clone(),
+            found,
+            ttl: self.ttl,
+        })
+    }
+}
 
 fn all_loopback(servers: &[SocketAddr]) -> bool {
     servers
@@ -299,21 +398,20 @@ fn all_loopback(servers: &[SocketAddr]) -> bool {
         .all(|server| server.ip().to_canonical().is_loopback())
 }
 
-fn query(question: &Query) -> Result<Message, LookupCause> {
-    let mut id = [0; 2];
-    // No number that cannot be guessed, no question.
-    rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
-        .ok()
-        .filter(|&n| n == id.len())
-        .ok_or(LookupCause::Timeout)?;
-    let mut message = Message::new(u16::from_ne_bytes(id), MessageType::Query, OpCode::Query);
-    message.metadata.recursion_desired = true;
-    message.metadata.authentic_data = true; // RFC 6840 section 5.7: asks for the AD bit
-    message.add_query(question.clone());
-    let mut edns = Edns::new();
-    edns.set_max_payload(UDP_PAYLOAD);
-    message.set_edns(edns);
-    Ok(message)
+fn query(name: &Domain, kind: Kind) -> Option<Query> {
+    let name = Name::from_labels(name.as_str().split('.').map(str::as_bytes)).ok()?;
+    Some(Query::query(name, record_type(kind)))
+}
+
+fn record_type(kind: Kind) -> RecordType {
+    match kind {
+        Kind::Addresses(Family::Ipv4) => RecordType::A,
+        Kind::Addresses(Family::Ipv6) => RecordType::AAAA,
+        Kind::Cname => RecordType::CNAME,
+        Kind::Mx => RecordType::MX,
+        Kind::Tlsa => RecordType::TLSA,
+        Kind::Txt => RecordType::TXT,
+    }
 }
 
 #[cfg(test)]

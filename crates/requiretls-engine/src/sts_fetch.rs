@@ -10,7 +10,7 @@ mod connection;
 use crate::clock::Clock;
 use crate::config;
 use crate::deadline::Deadline;
-use crate::dns::{Bounded, Family, Found};
+use crate::dns::{Bounded, Family, Found, Kind};
 use crate::roots::TrustRoots;
 use connection::Connect;
 use requiretls_core::domain::Domain;
@@ -84,6 +84,8 @@ impl PolicyFetcher {
     fn addresses(&self, host: &Domain, dns: &Bounded<'_>) -> Result<Vec<IpAddr>, FetchFailure> {
         let mut addresses = Vec::new();
         let mut failure = None;
+        let question = |&family| (host.clone(), Kind::Addresses(family));
+        dns.ahead(&self.families.iter().map(question).collect::<Vec<_>>());
         for &family in &self.families {
             match dns.addresses(host, family) {
                 Ok(answer) => {

@@ -21,8 +21,14 @@ mod tests {
     use crate::name_server::Fault;
     use crate::policy_host::{Authority, PolicyHost, Response, http};
     use crate::world::World;
-    use requiretls_core::facts::Sts;
+    use requiretls_core::domain::Domain;
+    use requiretls_core::facts::{LookupCause, Security, Sts};
     use requiretls_core::site_policy::Rule;
+    use requiretls_engine::Deadline;
+    use requiretls_engine::clock::Clock;
+    use requiretls_engine::dns::{Family, Kind, Resolver, TrustAnchor};
+    use requiretls_testbed::proto::rr::RecordType;
+    use requiretls_testbed::{Block, DnsWorld, DnsWorldSpec, WireFault, Zone};
     use std::collections::BTreeSet;
     use std::time::Duration;
 
@@ -48,7 +54,86 @@ mod tests {
         std::fs::read_dir("/proc/self/task").unwrap().count()
     }
 
+    /// What is open after a moment: servers in this process close their ends when they notice.
+    fn settles_at(before: &BTreeSet<u32>, threads_before: usize) {
+        for _ in 0..200 {
+            if descriptors() == *before && threads() == threads_before {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(descriptors(), *before);
+        assert_eq!(threads(), threads_before);
+    }
+
+    /// One after the other: each counts what the whole process has open.
     #[test]
+    fn nothing_stays() {
+        no_descriptor_and_no_thread_stays();
+        nor_when_validating();
+    }
+
+    fn nor_when_validating() {
+        let (at_first, threads_at_first) = (descriptors(), threads());
+        let zones = ["test", "d.test"].map(|origin| {
+            let lines =
+                "@ MX 10 mx\nmx A 192.0.2.1\nmx AAAA 2001:db8::1\n_25._tcp.mx TLSA 3 1 1 00";
+            Zone::from_text(origin, lines).unwrap()
+        });
+        let block = Block::claim().unwrap();
+        let world = DnsWorld::start(DnsWorldSpec {
+            zones: zones.into(),
+            addresses: vec![(block.address(2), 0).into()],
+            ..DnsWorldSpec::default()
+        })
+        .unwrap();
+        let cut = WireFault::Truncate;
+        world
+            .faults()
+            .wire("d.test", RecordType::DNSKEY, cut)
+            .unwrap();
+        let silent = WireFault::Drop;
+        world
+            .faults()
+            .wire("_mta-sts.d.test", RecordType::TXT, silent)
+            .unwrap();
+        let anchor = TrustAnchor::parse(world.trust_anchor()).unwrap();
+        let resolver =
+            Resolver::new(vec![world.address()], false).validating(anchor, Clock::system());
+        let name = |name: &str| Domain::parse(name.as_bytes()).unwrap();
+        let before = descriptors();
+        std::thread::scope(|scope| {
+            let lookup = scope.spawn(|| {
+                let dns = resolver.within(Deadline::after(Duration::from_secs(2)));
+                dns.ahead(&[
+                    (name("d.test"), Kind::Mx),
+                    (name("_mta-sts.d.test"), Kind::Txt),
+                    (name("mx.d.test"), Kind::Addresses(Family::Ipv4)),
+                    (name("mx.d.test"), Kind::Addresses(Family::Ipv6)),
+                    (name("_25._tcp.mx.d.test"), Kind::Tlsa),
+                ]);
+                let mx = dns.mx(&name("d.test")).unwrap();
+                assert_eq!(mx.security, Security::Secure);
+                let txt = dns.txt(&name("_mta-sts.d.test")).unwrap_err();
+                assert_eq!(txt.cause, LookupCause::Timeout);
+            });
+            let mut met = 0;
+            while !lookup.is_finished() {
+                for descriptor in descriptors().difference(&before) {
+                    if let Some(flag) = is_close_on_exec(*descriptor) {
+                        assert!(flag, "descriptor {descriptor} would be inherited");
+                        met += 1;
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            assert!(met > 0, "nothing was seen");
+            lookup.join().unwrap();
+        });
+        drop((world, block)); // it keeps its ends of connections as long as it likes
+        settles_at(&at_first, threads_at_first);
+    }
+
     fn no_descriptor_and_no_thread_stays() {
         let lines = [
             "d.test MX 10 mx.d.test",
@@ -102,13 +187,6 @@ mod tests {
             lookup.join().unwrap()
         });
         assert!(matches!(facts.sts, Sts::Live { .. }), "{:?}", facts.sts);
-        for _ in 0..200 {
-            if descriptors() == before {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10)); // the servers close their ends
-        }
-        assert_eq!(descriptors(), before);
-        assert_eq!(threads(), threads_before);
+        settles_at(&before, threads_before);
     }
 }

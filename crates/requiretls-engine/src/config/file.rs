@@ -2,7 +2,7 @@
 
 use super::rules::{self, RuleTable};
 use super::{Cache, Config, ConfigError, Dns, DnsMode, Receiving, Sending, Sts};
-use crate::dns::Family;
+use crate::dns::{Family, TrustAnchor};
 use requiretls_core::domain::Domain;
 use requiretls_core::mail_param::Dialects;
 use requiretls_core::plan::{InsecureMxDane, Settings};
@@ -257,8 +257,11 @@ impl DnsTable {
                 DnsModeWord::Auto => DnsMode::Auto,
                 DnsModeWord::Ad => DnsMode::Ad,
                 DnsModeWord::Validate => {
-                    let what = "mode \"validate\" is not available in this build";
-                    return Err(source.error(&word.span(), what));
+                    let Some(named) = non_empty(self.trust_anchor.as_ref()) else {
+                        let what = "mode \"validate\" needs a trust_anchor";
+                        return Err(source.error(&word.span(), what));
+                    };
+                    DnsMode::Validate(read_anchor(named, source)?)
                 }
             },
         };
@@ -291,7 +294,6 @@ impl DnsTable {
                 .collect::<Result<_, _>>()?,
             resolv_conf: non_empty(self.resolv_conf.as_ref()).map_or(default.resolv_conf, path),
             trusted: self.trusted,
-            trust_anchor: non_empty(self.trust_anchor.as_ref()).map(path),
             families,
         })
     }
@@ -324,6 +326,15 @@ impl From<CacheTable> for Cache {
             owners: table.owners.unwrap_or(default.owners),
         }
     }
+}
+
+fn read_anchor(named: &Spanned<String>, source: &Source<'_>) -> Result<TrustAnchor, ConfigError> {
+    let path = source.path(named.get_ref());
+    let name = path.display();
+    std::fs::read_to_string(&path)
+        .map_err(|e| format!("{name} cannot be read: {e}"))
+        .and_then(|text| TrustAnchor::parse(&text).map_err(|e| format!("{name} is {e}")))
+        .map_err(|what| source.error(&named.span(), &what))
 }
 
 /// `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1` or `[2001:db8::1]:53`.

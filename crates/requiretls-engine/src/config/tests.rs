@@ -115,10 +115,6 @@ owners = []
     assert_eq!(config.dns.servers, servers.map(|s| s.parse().unwrap()));
     assert_eq!(config.dns.resolv_conf, dir.path().join("resolv.conf"));
     assert!(config.dns.trusted);
-    assert_eq!(
-        config.dns.trust_anchor.as_deref(),
-        Some(Path::new("/etc/anchor"))
-    );
     assert_eq!(config.dns.families, [Family::Ipv6]);
     assert_eq!(config.sts.ca.map(|ca| ca.len()), Some(2));
     assert_eq!(config.sts.port, 8443);
@@ -168,7 +164,9 @@ fn what_is_wrong_is_named_with_file_and_line() {
         ("a bad own name",        "[sending]\nown_names = [\"a\",\n\"\"]".into(),     3, "empty"),
         ("a bad server",          "[dns]\nservers = [\"127.0.0.1\", \"ns\"]".into(),  2, "ns"),
         ("a server's port 0",     "[dns]\nservers = [\"127.0.0.1:0\"]".into(),        2, "127.0.0.1:0"),
-        ("validate",              "[dns]\nmode = \"validate\"".into(),                2, "not available in this build"),
+        ("validate alone",        "[dns]\nmode = \"validate\"".into(),                2, "trust_anchor"),
+        ("anchor empty",          "[dns]\ntrust_anchor = \"\"\nmode = \"validate\"".into(), 3, "trust_anchor"),
+        ("a missing anchor",      "[dns]\nmode = \"validate\"\ntrust_anchor = \"no.key\"".into(), 3, "/dir/no.key"),
         ("no family",             "[dns]\nfamilies = []".into(),                      2, "family"),
         ("unknown family",        "[dns]\nfamilies = [\"ipv5\"]".into(),              2, "ipv5"),
         ("a missing CA file",     "[sts]\nport = 1\nca_file = \"no.pem\"".into(),     3, "/dir/no.pem"),
@@ -262,4 +260,22 @@ fn a_ca_file_must_hold_certificates() {
             (found, _) => panic!("{label}: {found:?}"),
         }
     }
+}
+
+#[test]
+fn the_trust_anchor_is_read_in_mode_validate() {
+    let key = ". 3600 IN DNSKEY 257 3 13 \
+        mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==";
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("root.key"), key).unwrap();
+    std::fs::write(dir.path().join("other.key"), "root").unwrap();
+    let read = |mode: &str, file: &str| {
+        let text = format!("[dns]\nmode = \"{mode}\"\ntrust_anchor = \"{file}\"");
+        let mode = Config::parse(text.as_bytes(), &dir.path().join("requiretls.conf"));
+        mode.map(|config| config.dns.mode).map_err(|e| e.line)
+    };
+    let anchor = TrustAnchor::parse(key).unwrap();
+    assert_eq!(read("validate", "root.key"), Ok(DnsMode::Validate(anchor)));
+    assert_eq!(read("validate", "other.key"), Err(Some(3)));
+    assert_eq!(read("ad", "other.key"), Ok(DnsMode::Ad), "not needed");
 }

@@ -5,7 +5,7 @@
 
 use super::Search;
 use super::route::Target;
-use crate::dns::{Answer, Found};
+use crate::dns::{Answer, Found, Kind};
 use requiretls_core::dane::base::{self, Alias};
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{
@@ -15,13 +15,13 @@ use requiretls_core::next_hop::Host;
 use requiretls_core::plan::InsecureMxDane;
 use std::net::IpAddr;
 
-/// What the families' answers come to.
+/// What the families' answers for one host come to.
 struct Resolved {
     addresses: Addresses,
     /// The best status of an answer with addresses (D8).
     security: Option<Security>,
-    /// The answer that it is from, for its CNAMEs.
-    best: Option<Answer<IpAddr>>,
+    /// The CNAMEs of the answer that it is from.
+    links: Option<Links>,
 }
 
 /// The CNAMEs at a host's name.
@@ -33,36 +33,66 @@ struct Links {
 }
 
 impl Search<'_> {
-    pub(super) fn host(&self, target: &Target, route: &Route) -> HostFacts {
-        let facts = |addresses, cname, tlsa| HostFacts {
+    /// All hosts, step by step together: addresses, then TLSA records.
+    pub(super) fn hosts(&self, targets: &[Target], route: &Route) -> Vec<HostFacts> {
+        self.dns.ahead(&self.addresses_of(targets));
+        let resolved: Vec<_> = targets
+            .iter()
+            .map(|target| target.name().map(|name| (name, self.resolve(name))))
+            .collect();
+        if self.wants_tlsa(route) {
+            let owners = resolved.iter().flatten().flat_map(|(name, resolved)| {
+                let bases = resolved.bases(name).unwrap_or_default();
+                bases.into_iter().filter_map(|base| self.owner_name(&base))
+            });
+            self.dns
+                .ahead(&owners.map(|owner| (owner, Kind::Tlsa)).collect::<Vec<_>>());
+        }
+        let facts = targets.iter().zip(resolved);
+        facts
+            .map(|(target, resolved)| self.host(target, resolved, route))
+            .collect()
+    }
+
+    /// The questions for the addresses of all hosts.
+    pub(super) fn addresses_of(&self, targets: &[Target]) -> Vec<(Domain, Kind)> {
+        let families = &self.discovery.families;
+        let questions = |name: &Domain| {
+            let name = name.clone();
+            families
+                .iter()
+                .map(move |&f| (name.clone(), Kind::Addresses(f)))
+        };
+        let names = targets.iter().filter_map(Target::name);
+        names.flat_map(questions).collect()
+    }
+
+    fn host(
+        &self,
+        target: &Target,
+        resolved: Option<(&Domain, Resolved)>,
+        route: &Route,
+    ) -> HostFacts {
+        let (addresses, cname, tlsa) = match (&target.host, resolved) {
+            (Host::Literal(address), _) => (Addresses::Found(vec![*address]), None, Tlsa::None),
+            (Host::Socket(_), _) => (Addresses::Found(Vec::new()), None, Tlsa::None),
+            (Host::Name(_), None) => (Addresses::Denied(status(route)), None, Tlsa::None),
+            (Host::Name(_), Some((name, resolved))) => {
+                let tlsa = if self.wants_tlsa(route) {
+                    self.tlsa(name, &resolved)
+                } else {
+                    Tlsa::None
+                };
+                let cname = resolved.links.map(|links| links.weakest);
+                (resolved.addresses, cname, tlsa)
+            }
+        };
+        HostFacts {
             host: target.host.clone(),
             addresses,
             cname,
             tlsa,
-        };
-        let name = match &target.host {
-            Host::Literal(address) => {
-                return facts(Addresses::Found(vec![*address]), None, Tlsa::None);
-            }
-            Host::Socket(_) => return facts(Addresses::Found(Vec::new()), None, Tlsa::None),
-            Host::Name(name) => name,
-        };
-        if target.unusable {
-            return facts(Addresses::Denied(status(route)), None, Tlsa::None);
         }
-        let resolved = self.resolve(name);
-        let links = resolved
-            .best
-            .as_ref()
-            .filter(|answer| !answer.chain.is_empty())
-            .map(|answer| self.links(name, answer));
-        let tlsa = match resolved.security {
-            Some(security) if self.wants_tlsa(route) => {
-                self.tlsa(name, security, links.as_ref().map(|l| &l.alias))
-            }
-            _ => Tlsa::None,
-        };
-        facts(resolved.addresses, links.map(|l| l.weakest), tlsa)
     }
 
     fn resolve(&self, name: &Domain) -> Resolved {
@@ -97,10 +127,13 @@ impl Search<'_> {
             (true, Some(failure), _) => Addresses::Failed(failure),
             (true, None, denied) => Addresses::Denied(denied.unwrap_or(Security::Unknown)),
         };
+        let links = best
+            .filter(|answer| !answer.chain.is_empty())
+            .map(|answer| self.links(name, &answer));
         Resolved {
             addresses,
             security: base::address_security(&statuses),
-            best,
+            links,
         }
     }
 
@@ -111,19 +144,13 @@ impl Search<'_> {
         self.discovers() && !(insecure_mx && may) // P2b
     }
 
-    fn tlsa(
-        &self,
-        name: &Domain,
-        security: Security,
-        alias: Option<&Result<Alias, LookupFailure>>,
-    ) -> Tlsa {
-        let alias = match alias {
-            None => None,
-            Some(Ok(alias)) => Some(alias),
-            Some(Err(failure)) => return Tlsa::Failed(failure.clone()),
+    fn tlsa(&self, name: &Domain, resolved: &Resolved) -> Tlsa {
+        let bases = match resolved.bases(name) {
+            Ok(bases) => bases,
+            Err(failure) => return Tlsa::Failed(failure.clone()),
         };
-        for base in base::candidates(name, security, alias) {
-            let Some(owner) = base::owner_name(self.question.port, &base) else {
+        for base in bases {
+            let Some(owner) = self.owner_name(&base) else {
                 continue;
             };
             let answer = match self.dns.tlsa(&owner) {
@@ -136,6 +163,10 @@ impl Search<'_> {
             }
         }
         Tlsa::None
+    }
+
+    fn owner_name(&self, base: &Domain) -> Option<Domain> {
+        base::owner_name(self.question.port, base)
     }
 
     /// The status of each CNAME by itself. Where the answer as a whole is secure, so is each link;
@@ -195,6 +226,17 @@ impl Search<'_> {
                 question: format!("CNAME {owner}"),
             }),
         }
+    }
+}
+
+impl Resolved {
+    /// The TLSA base domains to try (D9); none without an address (D8).
+    fn bases(&self, name: &Domain) -> Result<Vec<Domain>, &LookupFailure> {
+        let Some(security) = self.security else {
+            return Ok(Vec::new());
+        };
+        let alias = self.links.as_ref().map(|links| links.alias.as_ref());
+        Ok(base::candidates(name, security, alias.transpose()?))
     }
 }
 

@@ -4,7 +4,7 @@
 //! answers mean together is for [`requiretls_core::mta_sts::freshness`] to say.
 
 use super::Search;
-use crate::dns::Found;
+use crate::dns::{Found, Kind};
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure, Sts};
 use requiretls_core::mta_sts::freshness::{self, State};
@@ -37,6 +37,12 @@ impl Search<'_> {
         }
     }
 
+    /// The question of whether there is a policy, where that is looked up.
+    pub(super) fn announcement_of(&self, domain: &Domain) -> Option<(Domain, Kind)> {
+        let name = self.discovers().then(|| record_name(domain)).flatten()?;
+        Some((name, Kind::Txt))
+    }
+
     fn announcement(&self, domain: &Domain) -> Result<Announcement, LookupFailure> {
         let Some(name) = record_name(domain) else {
             return Ok(Announcement::Absent);
@@ -53,7 +59,7 @@ impl Search<'_> {
     /// the mail hosts.
     fn fetched(&self, domain: &Domain) -> Result<Policy, LookupFailure> {
         let deadline = self.dns.deadline().half().at_most(fetch::TIMEOUT);
-        let dns = self.discovery.resolver.within(deadline);
+        let dns = self.dns.until(deadline);
         self.discovery.fetcher.fetch(domain, &dns).map_err(|e| {
             tracing::info!("MTA-STS policy of {domain} not fetched: {e}");
             unavailable(domain, &e.to_string())

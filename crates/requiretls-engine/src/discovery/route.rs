@@ -3,7 +3,7 @@
 //! RFC 5321 section 5.1, RFC 7505, and P2a for what DNSSEC says of the way there.
 
 use super::Search;
-use crate::dns::{Exchange, Found, Mx};
+use crate::dns::{Exchange, Found, Kind, Mx};
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Route, Security};
 use requiretls_core::next_hop::{Host, NextHop};
@@ -53,6 +53,9 @@ impl Search<'_> {
     }
 
     fn by_mx(&self, domain: &Domain) -> Way {
+        let mut questions = vec![(domain.clone(), Kind::Mx)];
+        questions.extend(self.announcement_of(domain)); // they do not depend on each other
+        self.dns.ahead(&questions);
         let answer = match self.dns.mx(domain) {
             Ok(answer) => answer,
             Err(failure) => return Way::new(Route::Failed(failure), Vec::new()),
@@ -135,6 +138,11 @@ impl Way {
 }
 
 impl Target {
+    /// The name that is looked up, if one is.
+    pub(super) fn name(&self) -> Option<&Domain> {
+        self.host.name().filter(|_| !self.unusable)
+    }
+
     fn host(name: Domain) -> Self {
         Self {
             host: Host::Name(name),

@@ -6,7 +6,7 @@
 use super::{Answer, Exchange, Found};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
-use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record};
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, Security};
 use std::net::IpAddr;
@@ -21,19 +21,15 @@ pub(super) fn error(message: &Message, trusted: bool) -> Option<LookupCause> {
     }
 }
 
-/// The answer that a response is.
-pub(super) fn interpret<T>(
-    message: &Message,
-    kind: RecordType,
-    trusted: bool,
-    read: impl Fn(&RData) -> Option<T>,
-) -> Result<Answer<T>, LookupCause> {
+/// The answer that a response is, by the word of the server.
+pub(super) fn interpret(message: &Message, trusted: bool) -> Result<Answer<RData>, LookupCause> {
     let security = match (trusted, message.metadata.authentic_data) {
         (false, _) => Security::Unknown,
         (true, true) => Security::Secure,
         (true, false) => Security::Insecure,
     };
     let question = message.queries.first().ok_or(LookupCause::Malformed)?;
+    let kind = question.query_type();
     let mut owner = question.name();
     let mut chain = Vec::new();
     let mut ttl = u32::MAX;
@@ -43,15 +39,14 @@ pub(super) fn interpret<T>(
             .iter()
             .filter(|record| record.dns_class == DNSClass::IN && record.name == *owner)
             .collect();
-        let records: Vec<T> = here
+        let records: Vec<RData> = here
             .iter()
             .filter(|record| record.record_type() == kind)
             .map(|record| {
                 ttl = ttl.min(record.ttl);
-                read(&record.data)
+                record.data.clone()
             })
-            .collect::<Option<_>>()
-            .ok_or(LookupCause::Malformed)?; // never taken for "no record"
+            .collect();
         if !records.is_empty() {
             if message.metadata.response_code == ResponseCode::NXDomain {
                 return Err(LookupCause::Malformed);
@@ -77,14 +72,6 @@ pub(super) fn interpret<T>(
         chain.push(domain(target));
         owner = target;
     }
-    let denial_ttl = message
-        .authorities
-        .iter()
-        .find_map(|record| match &record.data {
-            RData::SOA(soa) => Some(record.ttl.min(soa.minimum)), // RFC 2308 section 5
-            _ => None,
-        })
-        .unwrap_or(DENIAL_TTL);
     Ok(Answer {
         security,
         chain,
@@ -92,8 +79,17 @@ pub(super) fn interpret<T>(
             ResponseCode::NXDomain => Found::NoDomain,
             _ => Found::NoData,
         },
-        ttl: ttl.min(denial_ttl),
+        ttl: ttl.min(denial_ttl(message)),
     })
+}
+
+/// For how long a denial holds (RFC 2308 section 5).
+pub(super) fn denial_ttl(message: &Message) -> u32 {
+    let soa = message.authorities.iter().find_map(|r| match &r.data {
+        RData::SOA(soa) => Some(r.ttl.min(soa.minimum)),
+        _ => None,
+    });
+    soa.unwrap_or(DENIAL_TTL)
 }
 
 /// The name of an MX record; D5 and row 5a for what no host is called.
@@ -143,7 +139,7 @@ fn written(name: &Name) -> Option<Domain> {
 }
 
 /// As many CNAMEs in a row as common resolvers follow.
-const LONGEST_CHAIN: usize = 16;
+pub(super) const LONGEST_CHAIN: usize = 16;
 
 /// How long an answer holds that came without a time to live.
 const DENIAL_TTL: u32 = 60;

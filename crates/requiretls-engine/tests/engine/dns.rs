@@ -4,8 +4,9 @@ use crate::name_server::{Fault, NameServer, Zone};
 use crate::world::domain;
 use requiretls_core::facts::{LookupCause, Security};
 use requiretls_engine::Deadline;
-use requiretls_engine::dns::{Answer, Family, Found, Resolver};
+use requiretls_engine::dns::{Answer, Family, Found, Kind, Resolver};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const RECORDS: [&str; 12] = [
@@ -196,6 +197,59 @@ fn time_is_kept() {
         let most = Duration::from_millis(most);
         assert!(begin.elapsed() < most, "{label}: {:?}", begin.elapsed());
     }
+}
+
+/// Whatever comes without end, the deadline does.
+#[test]
+fn a_flood_of_wrong_answers_ends() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut query = [0; 512];
+            let (length, client) = server.recv_from(&mut query).unwrap();
+            query[0] ^= 1;
+            query[2] |= 0x80;
+            while !over.load(Ordering::Relaxed) {
+                let _ = server.send_to(&query[..length], client);
+            }
+        });
+        let begin = Instant::now();
+        let resolver = Resolver::new(vec![address], true);
+        assert_eq!(ask(&resolver, "a.test", 400), Err(LookupCause::Timeout));
+        let took = begin.elapsed();
+        over.store(true, Ordering::Relaxed);
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    });
+}
+
+#[test]
+fn questions_ahead_are_asked_once() {
+    let zone = Zone::new(&RECORDS, &["test"], &[("MX mx.test", Fault::ServFail)]);
+    let server = NameServer::start(zone);
+    let resolver = Resolver::new(vec![server.address()], true);
+    let dns = resolver.within(Deadline::after(Duration::from_secs(5)));
+    let v4 = Kind::Addresses(Family::Ipv4);
+    dns.ahead(&[
+        (domain("a.test"), v4),
+        (domain("A.Test"), v4),
+        (domain("mx.test"), Kind::Mx),
+    ]);
+    let found = dns
+        .addresses(&domain("a.test"), Family::Ipv4)
+        .unwrap()
+        .found;
+    assert_eq!(found, addresses(&["192.0.2.1", "192.0.2.2"]));
+    let failure = dns.mx(&domain("mx.test")).unwrap_err();
+    assert_eq!(
+        failure.cause,
+        LookupCause::ServFail,
+        "a failure is known too"
+    );
+    let mut asked = server.asked();
+    asked.sort();
+    assert_eq!(asked, ["A a.test", "MX mx.test"]);
 }
 
 #[test]

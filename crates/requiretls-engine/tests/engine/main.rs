@@ -5,6 +5,10 @@ mod configured;
 #[cfg(test)]
 mod dns;
 #[cfg(test)]
+#[allow(dead_code)]
+#[path = "../../../requiretls-testbed/tests/dns/table.rs"]
+mod dns_table;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod name_server;
@@ -14,5 +18,7 @@ mod policy;
 mod policy_host;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod validate;
 #[cfg(test)]
 mod world;

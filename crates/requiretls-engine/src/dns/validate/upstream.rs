@@ -1,0 +1,182 @@
+//! What hickory asks with, and what the servers have said so far.
+//!
+//! Nothing is sent here: what is wanted lies in the [`Post`] until it is fetched, and whoever waits
+//! for it finds it there.
+
+use super::one_owner;
+use super::runtime::NoRuntime;
+use crate::dns::flight::Outcome;
+use futures_core::Stream;
+use hickory_resolver::net::{DnsHandle, NetError};
+use hickory_resolver::proto::op::{DnsRequest, DnsResponse, Message, Query};
+use requiretls_core::facts::LookupCause;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+/// What the servers have said in one lookup: each question goes out once, whoever needs it.
+#[derive(Clone, Debug, Default)]
+pub(in crate::dns) struct Post(Arc<Mutex<HashMap<Query, Letter>>>);
+
+#[derive(Debug)]
+enum Letter {
+    Wanted,
+    Sent,
+    Answered(Outcome),
+}
+
+/// What hickory asks with: it finds its answers in the [`Post`], or waits until they are there.
+#[derive(Clone)]
+pub(super) struct Upstream {
+    post: Post,
+    account: Arc<Mutex<Account>>,
+}
+
+/// One question's account with the servers.
+struct Account {
+    left: usize,
+    /// Why the servers did not answer, the first time.
+    failure: Option<LookupCause>,
+}
+
+impl Upstream {
+    pub(super) fn new(post: &Post) -> Self {
+        let account = Account {
+            left: MOST_QUERIES,
+            failure: None,
+        };
+        Self {
+            post: post.clone(),
+            account: Arc::new(Mutex::new(account)),
+        }
+    }
+
+    /// Why the servers did not answer, where they did not.
+    pub(super) fn failure(&self) -> Option<LookupCause> {
+        locked(&self.account).failure
+    }
+
+    /// Has a question sent, unless it was before; `false`: this one's account is empty.
+    pub(super) fn want(&self, query: &Query) -> bool {
+        if self.post.knows(query) {
+            return true;
+        }
+        let mut account = locked(&self.account);
+        let Some(left) = account.left.checked_sub(1) else {
+            return false;
+        };
+        account.left = left;
+        self.post.want(query);
+        true
+    }
+
+    /// What is said to a question, all of it and not yet judged.
+    pub(super) async fn hear(&self, query: &Query) -> Option<Message> {
+        let answer = || self.post.answer(query).map_or(Poll::Pending, Poll::Ready);
+        if !self.want(query) {
+            return None;
+        }
+        poll_fn(|_| answer()).await.ok()
+    }
+
+    /// What was said to a question.
+    pub(super) fn said(&self, query: &Query) -> Option<Message> {
+        self.post.answer(query)?.ok()
+    }
+}
+
+impl DnsHandle for Upstream {
+    type Response = Reply;
+    type Runtime = NoRuntime;
+
+    fn send(&self, request: DnsRequest) -> Self::Response {
+        let query = request.queries.first().cloned();
+        let query = query.filter(|query| self.want(query));
+        Reply {
+            query,
+            upstream: self.clone(),
+        }
+    }
+}
+
+/// One response to come.
+pub(super) struct Reply {
+    query: Option<Query>,
+    upstream: Upstream,
+}
+
+impl Stream for Reply {
+    type Item = Result<DnsResponse, NetError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(query) = &self.query else {
+            return Poll::Ready(Some(Err(NetError::Message("too many questions"))));
+        };
+        let Some(outcome) = self.upstream.post.answer(query) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(Some(match outcome {
+            Ok(message) => {
+                DnsResponse::from_message(one_owner::part(message, query)).map_err(NetError::from)
+            }
+            Err(cause) => {
+                locked(&self.upstream.account).failure.get_or_insert(cause);
+                Err(NetError::Timeout)
+            }
+        }))
+    }
+}
+
+impl Post {
+    fn knows(&self, query: &Query) -> bool {
+        locked(&self.0).contains_key(query)
+    }
+
+    fn want(&self, query: &Query) {
+        locked(&self.0)
+            .entry(query.clone())
+            .or_insert(Letter::Wanted);
+    }
+
+    /// What is to be sent now.
+    pub(super) fn wanted(&self) -> Vec<Query> {
+        let mut wanted = Vec::new();
+        for (query, letter) in locked(&self.0).iter_mut() {
+            if matches!(letter, Letter::Wanted) {
+                *letter = Letter::Sent;
+                wanted.push(query.clone());
+            }
+        }
+        wanted
+    }
+
+    pub(super) fn deliver(&self, settled: Vec<(Query, Outcome)>) {
+        let answered = settled
+            .into_iter()
+            .map(|(query, outcome)| (query, Letter::Answered(outcome)));
+        locked(&self.0).extend(answered);
+    }
+
+    fn answer(&self, query: &Query) -> Option<Outcome> {
+        match locked(&self.0).get(query)? {
+            Letter::Answered(outcome) => Some(outcome.clone()),
+            Letter::Wanted | Letter::Sent => None,
+        }
+    }
+
+    /// Of what was no longer waited for the answers will not come.
+    pub(super) fn forget_unanswered(&self) {
+        locked(&self.0).retain(|_, letter| matches!(letter, Letter::Answered(_)));
+    }
+}
+
+/// How many questions one question may cost, its chain of CNAMEs and all chains of trust together,
+/// besides those that the same lookup has asked before. A name in a signed zone of the second level
+/// costs six, one of five labels in an unsigned one about twelve.
+pub(super) const MOST_QUERIES: usize = 100;
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
