@@ -8,7 +8,8 @@ use crate::{Failure, Result, bounded};
 
 /// What `cargo xtask test` passes to `cargo xtask dist --prefix`; its `--destdir` is `target/installed`.
 const PREFIX: &str = "opt/requiretls";
-const INSTALL: &str = "cargo xtask dist --destdir target/installed --prefix /opt/requiretls";
+const INSTALL: &str = "cargo xtask dist --destdir target/installed --prefix /opt/requiretls \
+     --sysconfdir /opt/requiretls/etc";
 
 /// The root of the source tree.
 #[must_use]

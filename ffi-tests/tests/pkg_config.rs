@@ -80,3 +80,12 @@ fn the_staging_directory_is_in_no_installed_file() -> Result<()> {
     );
     Ok(())
 }
+
+/// Without a configuration of its own a program reads the one below the directory that `--sysconfdir` named.
+#[test]
+fn the_shared_object_knows_where_its_configuration_is() -> Result<()> {
+    let library = fs::read(Installed::find()?.shared_object())?;
+    let path = b"/opt/requiretls/etc/requiretls/requiretls.conf";
+    assert!(library.windows(path.len()).any(|window| window == path));
+    Ok(())
+}

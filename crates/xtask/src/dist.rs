@@ -96,7 +96,10 @@ fn build(sysconfdir: &Path) -> Result<Built> {
             "--print",
             "native-static-libs",
         ])
-        .env("REQUIRETLS_SYSCONFDIR", sysconfdir)
+        .env(
+            "REQUIRETLS_CONF",
+            sysconfdir.join("requiretls/requiretls.conf"),
+        )
         .stderr(Stdio::piped())
         .spawn()?;
     let mut native = None;

@@ -64,7 +64,7 @@ fn options_for_tests() -> dist::Options {
     dist::Options {
         destdir: tree::target().join("installed"),
         prefix: PathBuf::from("/opt/requiretls"),
-        sysconfdir: PathBuf::from("/etc"),
+        sysconfdir: PathBuf::from("/opt/requiretls/etc"),
         libdir: PathBuf::from("lib"),
     }
 }
