@@ -119,6 +119,87 @@ fn a_loaded_library_answers_the_first_question_and_leaves_nothing_open() -> Resu
     Ok(())
 }
 
+/// Without time to ask anybody: a domain's message waits; to an address from the site's own routing
+/// an untagged one goes, and one that requires protection is returned.
+#[test]
+fn a_loaded_library_answers_the_second_question() -> Result<()> {
+    type New = unsafe extern "C" fn(
+        *const c_void,
+        *const c_char,
+        c_uint,
+        *const c_char,
+        c_uint,
+    ) -> *mut c_void;
+    type Lookup = unsafe extern "C" fn(*mut c_void, c_uint) -> c_int;
+    type Host = unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int;
+    type Ehlo = unsafe extern "C" fn(*mut c_void, *const c_char, usize) -> c_int;
+    type Params = unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> c_int;
+    type MailReply = unsafe extern "C" fn(*mut c_void, c_int, *const c_char) -> c_int;
+    type Done = unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *const c_char) -> c_int;
+    type Verdict = unsafe extern "C" fn(*const c_void, *mut Reply) -> c_int;
+    const BOUNCE: c_int = 3;
+    let rows = [
+        // Next hop, tag, after the lookup, verdict: P6 rows 1 and 3, P6 row 9 at level may.
+        ("example.org", "1.secure.onward", DEFER, "0 451 4.4.3"),
+        ("example.org", "", DEFER, "0 451 4.4.3"),
+        ("192.0.2.1", "1.secure.onward", BOUNCE, "3 550 5.7.10"),
+        ("192.0.2.1", "", GO, "1 250 2.0.0"),
+        ("192.0.2.1", "2.later", DEFER, "0 451 4.3.0"),
+    ];
+    let library = load()?;
+    let dir = TempDir::new()?;
+    let file = dir.path().join("requiretls.conf");
+    fs::write(&file, "")?;
+    let file = CString::new(file.display().to_string())?;
+    let reply_to_ehlo = CString::new("250-mx.example.org\r\n250 SIZE\r\n")?;
+    // SAFETY: the types are those of requiretls.h, every pointer is to memory that outlives the call, and plan and
+    // context are freed once and not used afterwards.
+    unsafe {
+        let mut error: [c_char; 256] = [0; 256];
+        let mut ctx: *mut c_void = null_mut();
+        let open = library.get::<Open>(b"rtls_open\0")?;
+        assert_eq!(
+            open(&raw mut ctx, file.as_ptr(), error.as_mut_ptr(), error.len()),
+            GO
+        );
+        for (next_hop, tag, looked_up, expected) in rows {
+            let label = format!("{next_hop} {tag:?}");
+            let (next_hop, tag) = (CString::new(next_hop)?, CString::new(tag)?);
+            let new = library.get::<New>(b"rtls_plan_new\0")?;
+            let plan = new(ctx, next_hop.as_ptr(), 25, tag.as_ptr(), 0);
+            let lookup = library.get::<Lookup>(b"rtls_plan_lookup\0")?;
+            assert_eq!(lookup(plan, 0), looked_up, "{label}");
+            let host = library.get::<Host>(b"rtls_plan_host\0")?;
+            let ehlo = library.get::<Ehlo>(b"rtls_plan_ehlo\0")?;
+            let params = library.get::<Params>(b"rtls_plan_mail_params\0")?;
+            let mail_reply = library.get::<MailReply>(b"rtls_plan_mail_reply\0")?;
+            let done = library.get::<Done>(b"rtls_plan_done\0")?;
+            let mut buffer: [c_char; 64] = [1; 64];
+            let steps = [
+                host(plan, next_hop.as_ptr()),
+                ehlo(plan, reply_to_ehlo.as_ptr(), WHOLE_TEXT),
+                params(plan, buffer.as_mut_ptr(), buffer.len()),
+                mail_reply(plan, 250, null()),
+                done(plan, 250, null(), null()),
+            ];
+            let step = if looked_up == GO { GO } else { DEFER };
+            assert_eq!(steps, [step; 5], "{label}");
+            assert_eq!(buffer.first(), Some(&0), "{label}: nothing to append");
+            let mut reply = blank().reply;
+            let verdict = library.get::<Verdict>(b"rtls_plan_verdict\0")?(plan, &raw mut reply);
+            let enhanced = CStr::from_ptr(reply.enhanced.as_ptr()).to_str()?;
+            assert_eq!(
+                format!("{verdict} {} {enhanced}", reply.code),
+                expected,
+                "{label}"
+            );
+            library.get::<Close>(b"rtls_plan_free\0")?(plan);
+        }
+        library.get::<Close>(b"rtls_close\0")?(ctx);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_null_handle_holds_the_mail() -> Result<()> {
     type Handle = unsafe extern "C" fn(*mut c_void) -> c_int;
