@@ -284,7 +284,9 @@ impl rtls_plan {
 
     /// What the server may not do: it holds the mail, and leaves the host.
     fn misuse(&mut self, what: &str) -> Action {
-        self.leave();
+        if let Some(looked) = &mut self.looked {
+            let _ = looked.delivery.misuse(what);
+        }
         self.why = Some(internal(&format!("called out of order: {what}")));
         Action::Defer
     }

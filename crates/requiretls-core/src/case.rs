@@ -9,8 +9,8 @@ mod script;
 mod words;
 
 pub use words::{
-    AddressWord, AlsoTransient, CnameWord, DialectWord, DiscoveryWord, HopWord, KnobWord,
-    LevelWord, MailWord, MethodWord, OfferWord, ProofWord, RecordWord, RouteWord, SecurityWord,
+    AddressWord, CnameWord, DialectWord, DiscoveryWord, HopWord, KnobWord, LevelWord, MailWord,
+    MethodWord, OfferWord, ProofWord, RecordWord, RouteWord, SecondEhloWord, SecurityWord,
     StarttlsWord, StsWord, TagWord, TcpWord, VersionWord, WorkedWord,
 };
 
@@ -106,7 +106,7 @@ pub struct CaseAddress {
     /// The version negotiated.
     pub tls: VersionWord,
     /// EHLO inside TLS.
-    pub ehlo2: AlsoTransient,
+    pub ehlo2: SecondEhloWord,
     /// Whether the chain was handed over.
     pub chain: bool,
     /// The methods that would hold on this connection.
@@ -438,7 +438,7 @@ impl Default for CaseAddress {
             starttls: StarttlsWord::Yes,
             hs: WorkedWord::Ok,
             tls: VersionWord::V13,
-            ehlo2: AlsoTransient::Ok,
+            ehlo2: SecondEhloWord::Ok,
             chain: true,
             auth: Vec::new(),
             offers: Vec::new(),

@@ -328,8 +328,9 @@ impl Delivery {
         Action::NextHost
     }
 
-    /// A call out of order holds the mail and leaves the host. Without one it takes nothing back.
-    fn misuse(&mut self, what: &str) -> Action {
+    /// A call that the host program may not make here: it holds the mail and leaves the host, whose
+    /// message then waits. Without a host it takes nothing back.
+    pub fn misuse(&mut self, what: &str) -> Action {
         let (code, enhanced) = INTERNAL;
         let reply = Reply::new(code, enhanced, format!("called out of order: {what}"));
         if let Some(current) = self.take_unfinished() {

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use requiretls_core::case::{
-    AddressWord, AlsoTransient, Case, CaseAddress, CaseHost, CnameWord, DialectWord, DiscoveryWord,
-    HopWord, KnobWord, LevelWord, MailWord, MethodWord, NullPathFloor, OfferWord, ProofWord,
-    RecordWord, RouteWord, SecurityWord, StarttlsWord, StsWord, TagWord, TcpWord, VersionWord,
+    AddressWord, Case, CaseAddress, CaseHost, CnameWord, DialectWord, DiscoveryWord, HopWord,
+    KnobWord, LevelWord, MailWord, MethodWord, NullPathFloor, OfferWord, ProofWord, RecordWord,
+    RouteWord, SecondEhloWord, SecurityWord, StarttlsWord, StsWord, TagWord, TcpWord, VersionWord,
     WorkedWord,
 };
 
@@ -73,7 +73,7 @@ proptest! {
                 4 => a.chain = false,
                 5 => { a.auth.pop(); }
                 6 => { a.offers.pop(); }
-                7 if a.ehlo2 == AlsoTransient::Ok => a.ehlo2 = AlsoTransient::Permanent,
+                7 if a.ehlo2 == SecondEhloWord::Ok => a.ehlo2 = SecondEhloWord::Permanent,
                 _ => a.tcp = TcpWord::Fail,
             }
         }
@@ -189,7 +189,7 @@ fn address() -> impl Strategy<Value = CaseAddress> {
         select(vec![StarttlsWord::Yes, StarttlsWord::Yes, StarttlsWord::Yes, StarttlsWord::No, StarttlsWord::Transient, StarttlsWord::Permanent]),
         prop::bool::weighted(0.9),
         select(vec![VersionWord::V13, VersionWord::V12, VersionWord::V11]),
-        select(vec![AlsoTransient::Ok, AlsoTransient::Ok, AlsoTransient::Ok, AlsoTransient::Transient, AlsoTransient::Permanent]),
+        select(vec![SecondEhloWord::Ok, SecondEhloWord::Ok, SecondEhloWord::Ok, SecondEhloWord::Transient, SecondEhloWord::Permanent]),
         prop::bool::weighted(0.9),
         subsequence(proofs, 0..=5),
         subsequence(vec![OfferWord::Requiretls, OfferWord::TlsPolicy], 0..=2),

@@ -32,6 +32,8 @@ fn numbers_that_are_none_are_misuse() {
     for (label, state, call) in rows {
         let plan = plan_in(&ctx, state);
         assert_eq!(call(&plan), RTLS_DEFER, "{label}");
+        let verdict = plan.verdict();
+        assert_eq!(verdict, (RTLS_DEFER, "451 4.3.0".to_owned()), "{label}");
         assert_eq!(plan.mail_params().0, RTLS_DEFER, "{label}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Action, Clearance, Delivery, End, TlsFailure, WorkedWord};
 use super::{
-    AlsoTransient, Answer, Case, CaseAddress, MailWord, StarttlsWord, TcpWord, VersionWord,
+    Answer, Case, CaseAddress, MailWord, SecondEhloWord, StarttlsWord, TcpWord, VersionWord,
 };
 use crate::decision::Row;
 use crate::ehlo::ReplyClass;
@@ -100,9 +100,9 @@ fn starttls(delivery: &mut Delivery, shown: &CaseAddress) -> Tls {
         return Tls::Up(action);
     }
     let class = match shown.ehlo2 {
-        AlsoTransient::Ok => ReplyClass::Ok,
-        AlsoTransient::Permanent => ReplyClass::Permanent,
-        AlsoTransient::Transient => return Tls::Failed(TlsFailure::Reply(451)),
+        SecondEhloWord::Ok => ReplyClass::Ok,
+        SecondEhloWord::Permanent => ReplyClass::Permanent,
+        SecondEhloWord::Transient => return Tls::Failed(TlsFailure::Reply(451)),
     };
     let action = delivery.peer(shown.evidence());
     if action != Action::Go {

@@ -288,7 +288,7 @@ pub enum VersionWord {
 
 /// EHLO inside TLS.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum AlsoTransient {
+pub enum SecondEhloWord {
     /// 250.
     #[serde(rename = "ok")]
     Ok,
