@@ -1,10 +1,12 @@
 //! What the hosts of a case show, told to a delivery step by step.
 
-use super::{Action, Clearance, Delivery, End, TlsFailure, WorkedWord};
 use super::{
     Answer, Case, CaseAddress, MailWord, SecondEhloWord, StarttlsWord, TcpWord, VersionWord,
+    WorkedWord,
 };
+use crate::connection::Clearance;
 use crate::decision::Row;
+use crate::delivery::{Action, Delivery, End, TlsFailure};
 use crate::ehlo::ReplyClass;
 
 /// Nothing in a case expires.
