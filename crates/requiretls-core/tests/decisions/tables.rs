@@ -192,7 +192,8 @@ pub(crate) const TABLES: &[Table] = &[
     },
     Table {
         title: "P4a with a site method pkix or pin",
-        base: "tag=R,LS offers=REQUIRETLS methods=pkix,pin auth=-,dane,pkix_host,site_pkix,site_pin",
+        base: "tag=R,LS offers=REQUIRETLS methods=pkix,pin \
+               auth=-,dane,pkix_host,site_pkix,site_pin",
         rows: P4A_ROWS,
         columns: P4A_COLUMNS,
     },
