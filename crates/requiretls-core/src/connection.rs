@@ -354,9 +354,10 @@ impl Terms {
 
     /// P4: what is sent. Parameters go inside TLS only, but for `local carry` (P12).
     fn parameter(&self, offer: Offer, tls: bool, refused: bool) -> Option<&'static str> {
-        let in_scope = tls || self.demand.hop == HopMode::LocalCarry;
-        let muted = self.demand.hop == HopMode::Off
-            && matches!(self.demand.requirement, Requirement::Requiring(_));
+        // A hop mode acts on requiring tags alone (P12).
+        let requiring = matches!(self.demand.requirement, Requirement::Requiring(_));
+        let in_scope = tls || (requiring && self.demand.hop == HopMode::LocalCarry);
+        let muted = requiring && self.demand.hop == HopMode::Off;
         if refused || muted || !in_scope {
             return None;
         }
@@ -389,13 +390,16 @@ impl Terms {
                 unmet.push(token);
             }
         };
-        note(Unmet::Mx, own.path_unmet);
-        note(Unmet::Starttls, !tls);
+        // Path and dialect are nothing to a hop that never leaves the machine (P12).
+        let leaves = !self.demand.hop.is_local();
+        note(Unmet::Mx, leaves && own.path_unmet);
+        // Less than TLS 1.2 is as no TLS (R23).
+        note(Unmet::Starttls, !tls || seen.tls == Some(false));
         note(Unmet::Cert, tls && own.need.met_by(evidence) != Met::Yes);
         note(Unmet::NoRequiretls, tls && own.onward && !offered);
         note(
             Unmet::Downcast,
-            tls && own.onward && offered && self.inexpressible(),
+            leaves && tls && own.onward && offered && self.inexpressible(),
         );
         note(Unmet::Refused, seen.without_parameter);
         unmet
