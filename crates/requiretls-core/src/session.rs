@@ -35,6 +35,9 @@ pub struct Session {
 
 type Digest = [u8; 16];
 
+/// In the place of the time at which it expires.
+const NEVER: &str = "never";
+
 impl Session {
     /// From what a connection made for this plan has shown.
     pub(crate) fn of(plan: &Plan, candidate: &Candidate, seen: &Connection) -> Self {
@@ -122,7 +125,11 @@ impl Session {
         let dane = optional(field()?, digest_from)?;
         let site_pkix = optional(field()?, digest_from)?;
         let leaf_key = optional(field()?, bytes_from::<32>)?;
-        let expires = optional(field()?, seconds_from)?;
+        // A text that was cut off must not last for ever.
+        let expires = match field()? {
+            NEVER => None,
+            text => Some(seconds_from(text)?),
+        };
         if fields.next().is_some() || !flags.bytes().all(|b| b"tmxnsrhHNdaeS".contains(&b)) {
             return Err(SessionError);
         }
@@ -201,7 +208,8 @@ impl fmt::Display for Session {
         write!(
             f,
             "{}",
-            self.expires.map_or_else(String::new, |e| e.to_string())
+            self.expires
+                .map_or_else(|| NEVER.to_owned(), |e| e.to_string())
         )
     }
 }
@@ -340,6 +348,10 @@ mod tests {
             ("short digest", format!("1.{}.{h}.tm....99", &h[1..])),
             ("not hex", format!("1.{}.{h}.tm....99", h.replace('0', "g"))),
             ("a sign in hex", format!("1.+1{}.{h}.tm....99", &h[2..])),
+            (
+                "cut off before the time",
+                good.trim_end_matches("99").to_owned(),
+            ),
             ("bad time", format!("1.{h}.{h}.tm....-1")),
             ("a sign in the time", format!("1.{h}.{h}.tm....+1")),
             (

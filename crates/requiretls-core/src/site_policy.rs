@@ -167,9 +167,8 @@ impl Rules {
         let below = next_hop
             .domain()
             .and_then(|domain| parents(domain).find(|parent| self.below.contains_key(parent)));
-        below
-            .map(Key::Below)
-            .or_else(|| self.any.is_some().then_some(Key::Any))
+        let any = self.any.is_some() && !next_hop.is_local_endpoint();
+        below.map(Key::Below).or_else(|| any.then_some(Key::Any))
     }
 
     fn add(&mut self, key: Key, entry: Entry) -> Result<(), RuleError> {

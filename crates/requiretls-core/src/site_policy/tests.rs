@@ -101,6 +101,7 @@ fn the_preset_keeps_the_floor_of_any_but_not_its_route() {
         assert_eq!(found.hop, expected);
         assert_eq!(found.floor, TlsLevel::Encrypt, "P1: never lowered");
         assert_eq!((found.smarthost.as_deref(), found.port), (None, None));
+        assert_eq!(rules.key(&socket), None, "a preset has no key");
     }
 }
 
