@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// The whole command, "MAIL FROM:<path> parameters"
+    /// The whole command, `MAIL FROM:<path> parameters`
     line: OsString,
 }
 

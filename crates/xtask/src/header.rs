@@ -22,7 +22,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails when the header is not what [`write`] would write.
+/// Fails when the header is not what [`write()`] would write.
 pub(crate) fn check() -> Result<()> {
     let text = generate()?;
     check_functions(&text)?;
