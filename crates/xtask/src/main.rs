@@ -1,13 +1,15 @@
 //! How is the workspace built, checked and packaged?
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
-//! `include/requiretls.h` as the source says, and `cargo xtask dist` installs what a C program needs.
+//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs, and
+//! `cargo xtask statements` says which test holds which statement.
 #![forbid(unsafe_code)]
 
 mod command;
 mod dist;
 mod header;
 mod prerequisites;
+mod statements;
 mod test;
 mod tree;
 
@@ -41,6 +43,8 @@ enum Task {
     },
     /// Build the shared and the static library and install them with header and pkg-config file
     Dist(dist::Options),
+    /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
+    Statements(statements::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Task::Header { check: true } => header::check(),
         Task::Header { check: false } => header::write(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
+        Task::Statements(options) => statements::run(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

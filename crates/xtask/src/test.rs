@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::command::{self, cargo, succeeds};
-use crate::{Result, dist, header, options_for_tests, prerequisites, tree};
+use crate::{Result, dist, header, options_for_tests, prerequisites, statements, tree};
 
 /// Runs all steps; the first that fails ends the run.
 pub(crate) fn run() -> Result<()> {
@@ -20,7 +20,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "packages and tools",
         run: prerequisites::install,
@@ -36,6 +36,15 @@ const STEPS: [Step; 8] = [
     Step {
         name: "header",
         run: header::check,
+    },
+    Step {
+        name: "statements",
+        run: || {
+            statements::run(statements::Options {
+                strict: false,
+                brief: true,
+            })
+        },
     },
     Step {
         name: "clippy",

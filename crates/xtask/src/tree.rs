@@ -21,5 +21,10 @@ pub(crate) fn capi() -> PathBuf {
     root().join("crates/requiretls-capi")
 }
 
+/// The crate of the policy.
+pub(crate) fn core() -> PathBuf {
+    root().join("crates/requiretls-core")
+}
+
 /// The one version of the workspace, "1.2.3".
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");

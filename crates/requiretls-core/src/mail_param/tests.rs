@@ -54,15 +54,15 @@ fn line(dialects: Dialects, tls: bool, line: &[u8]) -> String {
 #[test]
 fn parameters_by_dialect() {
     for (label, dialects, parameters, expected) in [
-        ("VF1", RFC8689, "REQUIRETLS", "R"),
-        ("VF2", RFC8689, "requiretls SIZE=10", "R"),
+        ("VF1, R7", RFC8689, "REQUIRETLS", "R"),
+        ("VF2, R2", RFC8689, "requiretls SIZE=10", "R"),
         (
             "VF2 in any order",
             RFC8689,
             "SIZE=10 ReQuireTLS BODY=8BITMIME",
             "R",
         ),
-        ("VF3", RFC8689, "REQUIRETLS=", "501 5.5.4"),
+        ("VF3, R2, E2", RFC8689, "REQUIRETLS=", "501 5.5.4"),
         ("VF3", RFC8689, "REQUIRETLS=CHAIN", "501 5.5.4"),
         ("VF4, R6", RFC8689, "REQUIRETLS REQUIRETLS", "501 5.5.4"),
         (
@@ -94,14 +94,15 @@ fn parameters_by_dialect() {
         ("VF12, F4", ALL, "REQUIRETLS=NO,CHAIN", "501 5.5.4"),
         ("VF13, F12", ALL, "REQUIRETLS", "R"),
         ("VF13, F13", DRAFT, "REQUIRETLS", "F0"),
-        ("VF14", LEVEL, "TLSPOLICY=SECURE", "LS"),
+        ("VF14, L1", LEVEL, "TLSPOLICY=SECURE", "LS"),
         ("VF14", LEVEL, "tlspolicy=encrypt", "LE"),
-        ("VF14, L7", LEVEL, "TLS=MAY", "LM"),
+        ("VF14, L1, L7", LEVEL, "TLS=MAY", "LM"),
         ("VF15", LEVEL, "TLSPOLICY", "501 5.5.4"),
         ("VF15", LEVEL, "TLSPOLICY=", "501 5.5.4"),
         ("VF15", LEVEL, "TLSPOLICY=MAY,ENCRYPT", "501 5.5.4"),
         ("VF15", LEVEL, "TLSPOLICY=NONE", "501 5.5.4"),
         ("L2", LEVEL, "TLS", "501 5.5.4"),
+        ("L3", LEVEL, "TLSPOLICY=DANE", "501 5.5.4"),
         ("VF17", RFC8689, "TLSPOLICY=MAY", "-"),
         ("VF17", DRAFT, "TLS=MAY", "-"),
         ("REQUIRETLS off", LEVEL, "REQUIRETLS", "-"),
@@ -227,7 +228,7 @@ fn whole_lines() {
     };
     let (vf19, long, most, more) = (pad(523), pad(4_096), pad(MAX_LINE), pad(MAX_LINE + 1));
     let rows: &[(&str, &[u8], &str)] = &[
-        ("VF19 of 523 octets", &vf19, "R"),
+        ("VF19, R3, of 523 octets", &vf19, "R"),
         ("4,096 octets", &long, "R"),
         ("8,192 octets", &most, "R"),
         ("8,193 octets", &more, "500 5.5.2"),
@@ -375,7 +376,7 @@ fn dialects_have_words() {
 #[test]
 fn on_rcpt() {
     for (label, dialects, name, refused) in [
-        ("VF6", RFC8689, "REQUIRETLS", true),
+        ("VF6, E2", RFC8689, "REQUIRETLS", true),
         ("VF6 any case", DRAFT, "requiretls", true),
         ("L7", LEVEL, "TLSPOLICY", true),
         ("not on", RFC8689, "TLS", false),

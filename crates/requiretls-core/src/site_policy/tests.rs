@@ -65,12 +65,12 @@ fn without_a_rule_there_are_the_defaults_and_one_preset() {
     use HopMode::{Enforce, Opportunistic};
     #[rustfmt::skip]
     let table = [ // P12
-        ("unix socket",           "unix:/run/lmtp",            Opportunistic),
-        ("127.0.0.0/8",           "127.9.9.9",                 Opportunistic),
+        ("R34: unix socket",      "unix:/run/lmtp",            Opportunistic),
+        ("R34: 127.0.0.0/8",      "127.9.9.9",                 Opportunistic),
         ("::1",                   "[IPv6:::1]",                Opportunistic),
         ("mapped loopback",       "[IPv6:::ffff:127.0.0.1]",   Opportunistic),
         ("a name of a loopback",  "localhost",                 Enforce),
-        ("VX35: other literal",   "10.0.0.5",                  Enforce),
+        ("VX35, R34: other literal", "10.0.0.5",                  Enforce),
         ("VX33: own domain",      "own.example",               Enforce),
     ];
     for (label, next_hop, hop) in table {

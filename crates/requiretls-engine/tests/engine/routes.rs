@@ -60,16 +60,16 @@ fn routes() {
     let both: Names = &["mx1.d.test", "mx2.d.test"];
     #[rustfmt::skip]
     let table: Vec<Found> = vec![
-        ("S",                              "d.test",             Route::Mx(Secure),         None,           both),
+        ("S (R17)",                        "d.test",             Route::Mx(Secure),         None,           both),
         ("S, other case and dot",          "D.Test.",            Route::Mx(Secure),         None,           both),
         ("I",                              "d.example",          Route::Mx(Insecure),       None,           &["mx1.d.test"]),
         ("S over a CNAME (D13)",           "alias.test",         Route::Mx(Secure),         Some("d.test"), both),
         ("VX46: unsigned CNAME to signed", "alias.example",      Route::Mx(Insecure),       None,           both),
         ("signed CNAME to unsigned",       "toexample.test",     Route::Mx(Insecure),       None,           &["mx1.d.test"]),
-        ("N, secure denial",               "implicit.test",      Route::Implicit(Secure),   None,           &["implicit.test"]),
+        ("N, secure denial (R17)",         "implicit.test",      Route::Implicit(Secure),   None,           &["implicit.test"]),
         ("N, insecure denial",             "implicit.example",   Route::Implicit(Insecure), None,           &["implicit.example"]),
         ("N over a CNAME",                 "aliasimplicit.test", Route::Implicit(Secure),   Some("implicit.test"), &["aliasimplicit.test"]),
-        ("Z",                              "null.test",          Route::NullMx(Secure),     None,           &[]),
+        ("Z (R17)",                        "null.test",          Route::NullMx(Secure),     None,           &[]),
         ("Z, not secure",                  "null.example",       Route::NullMx(Insecure),   None,           &[]),
         ("a null MX beside another",       "mixed.test",         Route::Mx(Secure),         None,           &["mx1.d.test"]),
         ("X",                              "none.test",          Route::NoDomain(Secure),   None,           &[]),
