@@ -465,7 +465,8 @@ struct rtls_plan *rtls_plan_new(const struct rtls_ctx *ctx,
 
 /*
  The site's own route instead of MX records: call it for each host, in the order to try. Not for hosts
- that came out of DNS, whose names prove nothing.
+ that came out of DNS, whose names prove nothing. A host on another machine takes nothing from a next hop
+ that is a unix socket or a loopback address: a tag is enforced there.
  host: a name, "192.0.2.1", "[IPv6:2001:db8::1]" or "unix:/path".
  Returns RTLS_GO or RTLS_DEFER.
  Before the first rtls_plan_lookup.

@@ -101,7 +101,8 @@ pub unsafe extern "C" fn rtls_plan_new(
 }
 
 /// The site's own route instead of MX records: call it for each host, in the order to try. Not for hosts
-/// that came out of DNS, whose names prove nothing.
+/// that came out of DNS, whose names prove nothing. A host on another machine takes nothing from a next hop
+/// that is a unix socket or a loopback address: a tag is enforced there.
 /// host: a name, "192.0.2.1", "[IPv6:2001:db8::1]" or "unix:/path".
 /// Returns RTLS_GO or RTLS_DEFER.
 /// Before the first rtls_plan_lookup.
@@ -218,7 +219,7 @@ impl rtls_plan {
             self.settled |= outcome.action == Action::Go;
         }
         let rule = match shared.config.rules.look_up(&next_hop) {
-            Ok(rule) => rule.clone(),
+            Ok(rule) => rule.clone().with_hosts(&next_hop, &self.hosts),
             Err(unreadable) => {
                 self.say(Severity::Error, format_args!("{unreadable}"));
                 let sentence = format!("{next_hop}: the site's rule for it cannot be read");

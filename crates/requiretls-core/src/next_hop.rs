@@ -64,13 +64,23 @@ impl NextHop {
     pub fn is_local_endpoint(&self) -> bool {
         match self {
             Self::Domain(_) => false,
-            Self::Literal(address) => address.to_canonical().is_loopback(),
+            Self::Literal(address) => is_loopback(*address),
             Self::Socket(_) => true,
         }
     }
 }
 
 impl Host {
+    /// As [`NextHop::is_local_endpoint`].
+    #[must_use]
+    pub fn is_local_endpoint(&self) -> bool {
+        match self {
+            Self::Name(_) => false,
+            Self::Literal(address) => is_loopback(*address),
+            Self::Socket(_) => true,
+        }
+    }
+
     /// Reads a host name or an address literal, as [`NextHop::parse`] does.
     ///
     /// # Errors
@@ -111,6 +121,11 @@ impl fmt::Display for Host {
             Self::Socket(path) => write!(f, "unix:{path}"),
         }
     }
+}
+
+/// An IPv4 address in IPv6 clothes is the IPv4 address.
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 fn write_literal(address: IpAddr, f: &mut fmt::Formatter<'_>) -> fmt::Result {

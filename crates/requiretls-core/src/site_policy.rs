@@ -4,7 +4,7 @@
 //! its whole table counts, and what it leaves unset takes the defaults, not a shorter rule's.
 
 use crate::domain::{Domain, DomainError};
-use crate::next_hop::NextHop;
+use crate::next_hop::{Host, NextHop};
 use crate::tls_level::TlsLevel;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
@@ -110,7 +110,10 @@ impl Rules {
     /// [`RuleError`], when the key has a rule already, or its words are for local endpoints alone.
     pub fn insert(&mut self, key: Key, rule: Rule) -> Result<(), RuleError> {
         let local_key = matches!(&key, Key::Exact(next_hop) if next_hop.is_local_endpoint());
-        if rule.hop.is_local() && !local_key {
+        let leaves = rule.smarthost.as_deref().is_some_and(|smarthost| {
+            !NextHop::parse(smarthost).is_ok_and(|host| host.is_local_endpoint())
+        });
+        if rule.hop.is_local() && (!local_key || leaves) {
             return Err(RuleError::LocalElsewhere); // P12: refuse to start
         }
         self.add(key, Ok(rule))
@@ -241,6 +244,23 @@ impl fmt::Display for Key {
             Self::Below(domain) => write!(f, ".{domain}"),
             Self::Exact(next_hop) => next_hop.fmt(f),
         }
+    }
+}
+
+impl Rule {
+    /// The rule for a next hop to which the server gives hosts of its own (none: as routed).
+    ///
+    /// P12: the preset for local endpoints and the word `local` are judged by the endpoint that is
+    /// connected to. Other hosts for a local next hop leave the machine, so that its weak hop mode
+    /// is not for them. A rule with a smart host says of its own accord how to get there.
+    #[must_use]
+    pub fn with_hosts(mut self, next_hop: &NextHop, hosts: &[Host]) -> Self {
+        let leaves = hosts.iter().any(|host| !host.is_local_endpoint());
+        let preset = self.hop == HopMode::Opportunistic && self.smarthost.is_none();
+        if leaves && next_hop.is_local_endpoint() && (preset || self.hop.is_local()) {
+            self.hop = HopMode::Enforce;
+        }
+        self
     }
 }
 

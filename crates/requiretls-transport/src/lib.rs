@@ -8,14 +8,15 @@
 //! use requiretls_core::{pkix::Roots, plan::Plan};
 //! use requiretls_transport::{Client, Message, Path};
 //!
-//! # fn plan() -> Plan { unimplemented!() }
 //! # fn clock() -> u64 { 0 }
+//! # fn send(plan: Plan) -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::new("mail.example.org", Roots::not_loaded(), clock)?;
 //! let from = Path::parse("alice@example.org")?;
 //! let to = [Path::parse("bob@example.com")?];
-//! let outcome = client.deliver(plan(), &Message::new(&from, &to, b"Subject: hello\n\nBob!\n")?);
+//! let outcome = client.deliver(plan, &Message::new(&from, &to, b"Subject: hello\n\nBob!\n")?);
 //! println!("{}: {}", outcome.action.as_str(), outcome.reply);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! Blocking sockets, no threads, no clock of its own but the monotonic one: every phase of a

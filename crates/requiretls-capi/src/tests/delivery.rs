@@ -422,3 +422,20 @@ fn a_plan_outlives_its_context() {
     assert_eq!(plan.mail_params().0, RTLS_GO);
     assert_eq!(plan.lookup(), RTLS_GO);
 }
+
+/// P12: a local next hop has the weak preset; hosts that are added to it have not.
+#[test]
+fn hosts_added_to_a_local_next_hop_are_not_local() {
+    let ctx = Context::new("");
+    for (host, expected) in [("[::1]", RTLS_GO), ("203.0.113.5", RTLS_NEXT_HOST)] {
+        let plan = Plan::new(&ctx, "127.0.0.1", "1.secure.onward", 0);
+        assert_eq!(plan.add_host(host), RTLS_GO, "{host}");
+        assert_eq!(plan.lookup(), RTLS_GO, "{host}: {}", plan.why());
+        assert_eq!(plan.next().0, RTLS_GO, "{host}");
+        assert_eq!(
+            plan.ehlo("250-mx\n250 SIZE"),
+            expected,
+            "{host}: in clear text"
+        );
+    }
+}

@@ -131,6 +131,52 @@ fn what_cannot_be_one_rule_is_refused() {
     }
 }
 
+/// P12: judged by the endpoint that is connected to.
+#[test]
+fn local_is_refused_for_what_leaves_by_a_smart_host() {
+    for (smarthost, error) in [
+        ("relay.example", Some(RuleError::LocalElsewhere)),
+        ("203.0.113.5", Some(RuleError::LocalElsewhere)),
+        ("unix:/run/other", None),
+        ("[::1]", None),
+    ] {
+        let rule = Rule {
+            hop: HopMode::Local,
+            smarthost: Some(smarthost.to_owned()),
+            ..Rule::default()
+        };
+        let key = Key::parse("unix:/run/lmtp").unwrap();
+        let found = Rules::default().insert(key, rule).err();
+        assert_eq!(found, error, "{smarthost}");
+    }
+}
+
+/// P12: hosts that a server gives for a local next hop are not local by that.
+#[test]
+fn the_preset_is_for_the_endpoint_that_is_connected_to() {
+    use HopMode::{Encrypt, Enforce, Local, LocalCarry, Opportunistic};
+    #[rustfmt::skip]
+    let table = [
+        ("no hosts of its own",    "127.0.0.1",     &[][..],                       Opportunistic, Opportunistic),
+        ("local hosts",            "127.0.0.1",     &["[::1]", "unix:/run/s"][..], Opportunistic, Opportunistic),
+        ("another machine",        "127.0.0.1",     &["203.0.113.5"][..],          Opportunistic, Enforce),
+        ("one of two",             "127.0.0.1",     &["127.0.0.2", "mx.test"][..], Opportunistic, Enforce),
+        ("local, a name",          "unix:/run/s",   &["mx.test"][..],              Local,         Enforce),
+        ("carry, a name",          "unix:/run/s",   &["mx.test"][..],              LocalCarry,    Enforce),
+        ("the site's own word",    "127.0.0.1",     &["mx.test"][..],              Encrypt,       Encrypt),
+        ("not a local next hop",   "relay.example", &["mx.test"][..],              Opportunistic, Opportunistic),
+    ];
+    for (label, next_hop, hosts, hop, expected) in table {
+        let rule = Rule {
+            hop,
+            ..Rule::default()
+        };
+        let hosts: Vec<Host> = hosts.iter().map(|h| Host::parse(h).unwrap()).collect();
+        let next_hop = NextHop::parse(next_hop).unwrap();
+        assert_eq!(rule.with_hosts(&next_hop, &hosts).hop, expected, "{label}");
+    }
+}
+
 #[test]
 fn an_unreadable_rule_is_never_no_rule() {
     for key in ["a.b.example", ".b.example", ".example", "*"] {
