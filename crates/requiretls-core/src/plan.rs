@@ -27,7 +27,7 @@ use crate::site_policy::{Discovery, Rule};
 use crate::tls_level::TlsLevel;
 use demand::Demand;
 use std::net::IpAddr;
-pub(crate) use terms::{OwnRow, Side};
+pub(crate) use terms::{OwnRow, Records, Side, StsMatch};
 
 /// What may be done with one message at one next hop.
 #[derive(Clone, Debug)]
@@ -285,7 +285,7 @@ impl Plan {
     }
 
     /// M = S, N or C: the way to the host is vouched for, or needs no voucher (R18, R19).
-    fn vouched_route(&self) -> bool {
+    pub(crate) fn vouched_route(&self) -> bool {
         matches!(
             self.facts.route,
             Route::Mx(Security::Secure) | Route::Implicit(_) | Route::Configured
