@@ -6,12 +6,12 @@
 //! the steps since the last host have shown.
 
 mod attempt;
+mod finished;
 mod gate;
 mod steps;
-mod tried;
 mod verdict;
 
-pub(crate) use tried::Tried;
+pub(crate) use finished::Finished;
 use verdict::Tally;
 pub use verdict::Verdict;
 
@@ -71,7 +71,7 @@ pub struct Delivery {
     tried: Vec<usize>,
     tally: Tally,
     /// The tries that are over: no more than the plan has addresses.
-    over: Vec<Tried>,
+    finished: Vec<Finished>,
     settled: bool,
     /// The refusal behind the latest answer.
     latest: Option<Refusal>,
@@ -104,7 +104,7 @@ impl Delivery {
             current: None,
             tried,
             tally: Tally::default(),
-            over: Vec::new(),
+            finished: Vec::new(),
             settled: false,
             latest: None,
             why,
@@ -258,7 +258,7 @@ impl Delivery {
             | (Step::Ready, End::Closed) => {
                 current.step = Step::Done;
                 self.settled = true;
-                self.over.extend(current.tried(None));
+                self.finished.extend(current.finished(None));
                 if let Some(tried) = current.index.and_then(|i| self.tried.get_mut(i)) {
                     *tried += 1;
                 }
@@ -291,7 +291,7 @@ impl Delivery {
         }
         if let Some(refusal) = candidate.refused.clone() {
             let current = Current::new(Some(index), candidate, tried);
-            self.over.extend(current.tried(Some(refusal.row)));
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.record(Some(index), refusal);
             return Action::NextHost;
         }
@@ -303,7 +303,7 @@ impl Delivery {
     fn leave(&mut self) {
         if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
-            self.over.extend(current.tried(Some(refusal.row)));
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.record(current.index, refusal);
         }
     }
@@ -316,7 +316,7 @@ impl Delivery {
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
         if let Some(current) = self.current.take() {
-            self.over.extend(current.tried(Some(refusal.row)));
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.record(current.index, refusal);
         }
         Action::NextHost

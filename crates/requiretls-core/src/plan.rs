@@ -267,9 +267,23 @@ impl Plan {
             && (self.rule.discovery == Discovery::On || self.demand.level >= TlsLevel::Encrypt)
     }
 
-    /// Whether the MTA-STS policy took part in this plan's decisions (S20).
-    pub(crate) fn rests_on_sts(&self) -> bool {
-        self.promises_hold() && self.sts_mode().is_some()
+    /// S20: whether the MTA-STS policy is to be fetched again before this plan is followed,
+    /// because a host is refused that it does not name (row 7) and it was not fetched just now. A
+    /// plan made from what the fetch has found, or from the old policy where it failed, counts.
+    #[must_use]
+    pub fn wants_recheck(&self) -> bool {
+        let row_7 = |refusal: &Refusal| refusal.row == Row::StsOtherHost;
+        self.rests_on_unchecked_sts()
+            && self
+                .candidates
+                .iter()
+                .any(|c| c.refused.as_ref().is_some_and(row_7))
+    }
+
+    /// Whether an MTA-STS policy took part in this plan's decisions that may have changed (S20).
+    pub(crate) fn rests_on_unchecked_sts(&self) -> bool {
+        let unchecked = matches!(self.facts.sts, Sts::Live { checked: false, .. });
+        unchecked && self.promises_hold() && self.sts_mode().is_some()
     }
 
     fn live_enforce(&self) -> bool {

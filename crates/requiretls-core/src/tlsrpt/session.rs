@@ -11,7 +11,7 @@ use crate::authenticate::{Method, Outcome};
 use crate::connection::Connection;
 use crate::dane::any_usable;
 use crate::decision::Row;
-use crate::delivery::Tried;
+use crate::delivery::Finished;
 use crate::domain::Domain;
 use crate::facts::{HostFacts, Sts, Tlsa};
 use crate::plan::{Plan, PolicyType, Records, StsMatch};
@@ -56,17 +56,17 @@ pub struct Policy {
 
 impl Session {
     /// What a try is to a report; `None` when it is nothing to one.
-    pub(crate) fn of(plan: &Plan, tried: &Tried) -> Option<Self> {
+    pub(crate) fn of(plan: &Plan, finished: &Finished) -> Option<Self> {
         let domain = plan.reported_to()?;
-        let facts = plan.facts().hosts.get(tried.index)?;
+        let facts = plan.facts().hosts.get(finished.index)?;
         let host = facts.host.name()?;
-        let end = End::of(tried)?;
+        let end = End::of(finished)?;
         let seen = Seen {
             plan,
             domain,
             facts,
             host,
-            connection: &tried.seen,
+            connection: &finished.seen,
             end,
         };
         let found = [seen.dane(), seen.sts()];
@@ -75,11 +75,11 @@ impl Session {
         policies.extend(none.then(|| seen.no_policy()).flatten());
         // A message that did not go is no success, whatever else held.
         policies.retain(|judged| end == End::Went || judged.failure.is_some());
-        let addresses = plan.candidates().get(tried.index).map(|c| &c.addresses);
+        let addresses = plan.candidates().get(finished.index).map(|c| &c.addresses);
         (!policies.is_empty()).then(|| Self {
             domain: domain.clone(),
             host: host.clone(),
-            address: addresses.and_then(|a| a.get(tried.address)).copied(),
+            address: addresses.and_then(|a| a.get(finished.address)).copied(),
             policies,
         })
     }
@@ -95,12 +95,12 @@ enum End {
 }
 
 impl End {
-    fn of(tried: &Tried) -> Option<Self> {
-        match tried.row {
+    fn of(finished: &Finished) -> Option<Self> {
+        match finished.row {
             // The tag's own rows, and the peer's word about it (T8).
             Some(Row::NoRequiretls | Row::ParameterRefused | Row::TlsDemanded) => None,
             // What the peer answered to a message that was cleared is its own affair.
-            _ if tried.cleared => Some(Self::Went),
+            _ if finished.cleared => Some(Self::Went),
             Some(
                 row @ (Row::TlsaFailed
                 | Row::StsOtherHost

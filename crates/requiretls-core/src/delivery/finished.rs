@@ -1,4 +1,4 @@
-//! What has each try come to, for those who are told afterwards?
+//! What has each try come to, for the domain that is told of it afterwards?
 
 use super::Delivery;
 use super::attempt::{Current, Step};
@@ -8,7 +8,7 @@ use crate::tlsrpt::Session;
 
 /// A try that is over.
 #[derive(Clone, Debug)]
-pub(crate) struct Tried {
+pub(crate) struct Finished {
     /// The plan's candidate.
     pub(crate) index: usize,
     /// Its address.
@@ -25,16 +25,16 @@ impl Delivery {
     /// The tries as sessions of a TLS report, in the order made: those that are something to one
     /// (T2 to T5, T8). A message on an open connection makes no session of its own.
     pub fn tls_sessions(&self) -> impl Iterator<Item = Session> {
-        self.over
+        self.finished
             .iter()
-            .filter_map(|tried| Session::of(&self.plan, tried))
+            .filter_map(|finished| Session::of(&self.plan, finished))
     }
 }
 
 impl Current {
     /// `row`: what ended it. `None` for a host that the plan has not, and for an open connection.
-    pub(super) fn tried(&self, row: Option<Row>) -> Option<Tried> {
-        Some(Tried {
+    pub(super) fn finished(&self, row: Option<Row>) -> Option<Finished> {
+        Some(Finished {
             index: self.index?,
             address: self.address,
             seen: self.seen.clone(),
