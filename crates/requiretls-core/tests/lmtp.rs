@@ -3,6 +3,9 @@
 //! RFC 8689 section 2 item 7 (R34): LHLO is EHLO to us. Where the routing names a unix socket or a
 //! loopback address a weaker hop mode is preset (P12), and nowhere else.
 
+// A test's own faults end it.
+#![allow(clippy::unwrap_used)]
+
 use requiretls_core::case::{Answer, Case};
 use requiretls_core::ehlo::{EhloReply, ReplyClass};
 use requiretls_core::next_hop::NextHop;

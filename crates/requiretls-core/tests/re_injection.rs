@@ -5,13 +5,13 @@
 //! header say. The tag of re-originated mail is the same tag, so there is no call that makes one.
 
 // A test's own faults end it.
-#![allow(clippy::panic)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use requiretls_core::case::Case;
 use requiretls_core::domain::Domain;
 use requiretls_core::dsn::{self, Ret};
 use requiretls_core::facts::{Addresses, Facts, HostFacts, Route, Security, Sts, Tlsa};
-use requiretls_core::mail_param::{Answer, Dialects, MailParams, TagTrust};
+use requiretls_core::mail_param::{Answer, Dialects, MailParams, Refusal, TagTrust};
 use requiretls_core::next_hop::{Host, NextHop};
 use requiretls_core::plan::{Message, Plan, Settings};
 use requiretls_core::reply::Enhanced;
@@ -147,10 +147,7 @@ fn merged(brings: &[Brings]) -> Vec<Result<String, u16>> {
             for what in order {
                 hand_in(&mut params, *what);
             }
-            params
-                .end()
-                .map(tag::word)
-                .map_err(|refusal| refusal.code())
+            params.end().map(tag::word).map_err(Refusal::code)
         })
         .collect()
 }

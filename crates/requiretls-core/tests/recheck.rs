@@ -5,7 +5,7 @@
 //! often, and what becomes of the message is decided here.
 
 // A test's own faults end it.
-#![allow(clippy::panic)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use requiretls_core::authenticate::{CertFailure, Evidence, Outcome};
 use requiretls_core::delivery::{Action, Delivery, End};

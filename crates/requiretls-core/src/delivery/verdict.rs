@@ -45,7 +45,7 @@ impl Delivery {
     pub fn outcome(&self) -> Verdict {
         let verdict = self.unhurried();
         if self.waits_for_recheck(&verdict) {
-            return self.held(verdict);
+            return self.held(&verdict);
         }
         verdict
     }
@@ -126,7 +126,7 @@ impl Delivery {
         verdict.action == Action::Bounce && self.plan.rests_on_unchecked_sts()
     }
 
-    fn held(&self, bounce: Verdict) -> Verdict {
+    fn held(&self, bounce: &Verdict) -> Verdict {
         let (code, enhanced) = self.plan.deferral();
         let text = format!(
             "{}; the MTA-STS policy is to be checked first",
@@ -135,7 +135,8 @@ impl Delivery {
         Verdict {
             action: Action::Defer,
             reply: Reply::new(code, enhanced, text),
-            ..bounce
+            who: bounce.who,
+            row: bounce.row,
         }
     }
 
