@@ -32,13 +32,19 @@ fn chains() {
     let under_old = old.leaf(&[HOST], Flaw::None);
     let no_ca = root.intermediate("no ca", Flaw::NotCa);
     let under_no_ca = no_ca.leaf(&[HOST], Flaw::None);
+    let crl_signer = root.intermediate("crl signer", Flaw::NotForSigning);
+    let under_crl_signer = crl_signer.leaf(&[HOST], Flaw::None);
+    let not_for_tls = leaf(Flaw::NotForTls);
+    let short = Signed::root("short", Flaw::NoIssuerBelow);
+    let middle_of_short = short.intermediate("middle of short", Flaw::None);
+    let below_short = middle_of_short.leaf(&[HOST], Flaw::None);
     let constrained = root.intermediate("constrained", Flaw::Constrained);
     let within = constrained.leaf(&[HOST], Flaw::None);
     let outside = constrained.leaf(&["mx.example.net"], Flaw::None);
     let own = Signed::self_signed_leaf(&[HOST], Flaw::None);
     let expired_root = Signed::root("expired root", Flaw::Expired);
     let under_expired_root = expired_root.leaf(&[HOST], Flaw::None);
-    let roots = Roots::from_der([&root.der, &expired_root.der]);
+    let roots = Roots::from_der([&root.der, &expired_root.der, &short.der]);
     let (m, now) = (&middle.der[..], NOW);
 
     #[rustfmt::skip]
@@ -56,9 +62,13 @@ fn chains() {
         ("S15 self-signed", vec![&own.der], now, Fails(NotTrusted)),
         ("S15 client only", vec![&client.der, m], now, Fails(NotTrusted)),
         ("S15 issuer not a CA", vec![&under_no_ca.der, &no_ca.der], now, Fails(NotTrusted)),
+        ("S15 issuer's key is not for certificates", vec![&under_crl_signer.der, &crl_signer.der],
+            now, Fails(NotTrusted)),
+        ("S15 leaf's key is not for TLS", vec![&not_for_tls.der, m], now, Fails(NotTrusted)),
         ("S15 within constraints", vec![&within.der, &constrained.der], now, Holds),
         ("S15 outside", vec![&outside.der, &constrained.der], now, Fails(NotTrusted)),
         ("roots are names and keys", vec![&under_expired_root.der], now, Holds),
+        ("roots have no path length", vec![&below_short.der, &middle_of_short.der], now, Holds),
         ("version 1", vec![V1_LEAF], now, Fails(Malformed)),
         ("no certificate", vec![b"x"], now, Fails(Malformed)),
         ("empty certificate", vec![b""], now, Fails(Malformed)),
