@@ -6,7 +6,7 @@
 mod bounds;
 
 pub(crate) use bounds::is_within_bounds;
-pub use bounds::{MAX_CERTIFICATE, MAX_CHAIN, MAX_CHAIN_OCTETS, MAX_NAMESAKES};
+pub use bounds::{MAX_CERTIFICATE, MAX_CHAIN, MAX_CHAIN_OCTETS, MAX_EXTENSIONS, MAX_NAMESAKES};
 
 use crate::authenticate::{CertFailure, CertUndecided, Outcome};
 use crate::dane::certificate::{self, Certificate};

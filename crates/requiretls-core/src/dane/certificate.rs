@@ -149,6 +149,11 @@ impl<'a> Certificate<'a> {
             .last()
     }
 
+    /// The number of its extensions, counted up to a limit.
+    pub(crate) fn count_extensions(&self, limit: usize) -> usize {
+        Elements(Reader(self.extensions)).take(limit).count()
+    }
+
     fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
         Elements(Reader(self.extensions)).find_map(|extension| {
             let mut extension = Reader(extension.content);

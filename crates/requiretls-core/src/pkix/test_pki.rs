@@ -65,7 +65,7 @@ pub(crate) enum Flaw {
     NoIssuerBelow,
 }
 
-fn params(names: &[&str], flaw: Flaw) -> CertificateParams {
+pub(crate) fn params(names: &[&str], flaw: Flaw) -> CertificateParams {
     let san = match flaw {
         Flaw::CommonName => Vec::new(),
         _ => names.iter().map(ToString::to_string).collect(),
@@ -87,7 +87,7 @@ fn params(names: &[&str], flaw: Flaw) -> CertificateParams {
     params
 }
 
-fn ca_params(name: &str, flaw: Flaw) -> CertificateParams {
+pub(crate) fn ca_params(name: &str, flaw: Flaw) -> CertificateParams {
     let mut params = params(&[name], flaw);
     params.subject_alt_names.clear();
     params.is_ca = match flaw {
@@ -119,7 +119,7 @@ impl Signed {
         Self::self_signed(params(names, flaw))
     }
 
-    fn self_signed(params: CertificateParams) -> Self {
+    pub(crate) fn self_signed(params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
         let der = params.self_signed(&key).unwrap().der().to_vec();
         Self {

@@ -93,23 +93,6 @@ fn dane_ta() {
     let (rk, mk) = (root.spki(), middle.spki());
     let v1_key = Certificate::parse(V1_LEAF).unwrap().spki;
     let sound = || vec![g, m, r];
-    let crl_signer = root.intermediate("crl signer", Flaw::NotForSigning);
-    let under_crl_signer = crl_signer.leaf(&[HOST], Flaw::None);
-    let not_for_tls = middle.leaf(&[HOST], Flaw::NotForTls);
-    let for_clients = Signed::root("for clients", Flaw::ClientOnly);
-    let under_for_clients = for_clients.leaf(&[HOST], Flaw::None);
-    let short = Signed::root("short", Flaw::NoIssuerBelow);
-    let under_short = short.leaf(&[HOST], Flaw::None);
-    let middle_of_short = short.intermediate("middle of short", Flaw::None);
-    let below_short = middle_of_short.leaf(&[HOST], Flaw::None);
-    let other_root = Signed::root("other root", Flaw::None);
-    let keys = |others, last: &[u8]| -> Vec<TlsaRecord> {
-        let others = (0..others).map(|_| Signed::self_signed_leaf(&[HOST], Flaw::None).spki());
-        others
-            .chain([last.to_vec()])
-            .map(|key| tlsa(2, 1, 0, &key))
-            .collect()
-    };
     #[rustfmt::skip]
     let rows: Vec<DaneRow> = vec![
         ("D13 2 0 1 root", vec![tlsa(2, 0, 1, r)], sound(), Holds),
@@ -169,22 +152,6 @@ fn dane_ta() {
         ("D13 version 1 does not say that it may issue", vec![tlsa(2, 0, 1, V1_INTERMEDIATE)],
             vec![BELOW_V1, V1_INTERMEDIATE, V1_ROOT], Fails(NotTrusted)),
         ("long chain", vec![tlsa(2, 0, 1, r)], vec![r; pkix::MAX_CHAIN + 1], Fails(Malformed)),
-        ("D13 issuer's key is not for certificates", vec![tlsa(2, 1, 1, &rk)],
-            vec![&under_crl_signer.der, &crl_signer.der, r], Fails(NotTrusted)),
-        ("D13 leaf's key is not for TLS", vec![tlsa(2, 1, 1, &mk)], vec![&not_for_tls.der, m],
-            Fails(NotTrusted)),
-        ("D13 anchor is for clients", vec![tlsa(2, 1, 1, &for_clients.spki())],
-            vec![&under_for_clients.der, &for_clients.der], Fails(NotTrusted)),
-        ("D13 as many issuers as the anchor allows", vec![tlsa(2, 1, 1, &short.spki())],
-            vec![&under_short.der, &short.der], Holds),
-        ("D13 more issuers than the anchor allows", vec![tlsa(2, 1, 1, &short.spki())],
-            vec![&below_short.der, &middle_of_short.der, &short.der], Fails(NotTrusted)),
-        ("D13 another anchor allows as many", vec![tlsa(2, 1, 1, &short.spki()), tlsa(2, 1, 1, &middle_of_short.spki())],
-            vec![&below_short.der, &middle_of_short.der, &short.der], Holds),
-        ("D15 2 1 0, stranger on top", vec![tlsa(2, 1, 0, &rk)], vec![g, m, &stranger.der], Holds),
-        ("D15 2 1 0, issuer not sent", vec![tlsa(2, 1, 0, &mk)], vec![g, &other_root.der], Holds),
-        ("D15 8 keys of 2 1 0", keys(7, &rk), vec![g, m], Holds),
-        ("D15 too many keys of 2 1 0", keys(8, &rk), vec![g, m], Fails(DaneMismatch)),
     ];
     check_dane(rows);
     let by_root = reference(vec![tlsa(2, 1, 1, &rk)]);
@@ -200,6 +167,55 @@ fn dane_ta() {
         Undecided(NotSupplied),
         "P6.12a no chain"
     );
+}
+
+/// What RFC 5280 asks of a path, and what a key from DNS alone can do.
+#[test]
+fn dane_ta_limits() {
+    let root = Signed::root("private root", Flaw::None);
+    let stranger = Signed::root("private root", Flaw::None);
+    let middle = root.intermediate("middle", Flaw::None);
+    let good = middle.leaf(&[HOST], Flaw::None);
+    let (g, m, r) = (&good.der[..], &middle.der[..], &root.der[..]);
+    let (rk, mk) = (root.spki(), middle.spki());
+    let crl_signer = root.intermediate("crl signer", Flaw::NotForSigning);
+    let under_crl_signer = crl_signer.leaf(&[HOST], Flaw::None);
+    let not_for_tls = middle.leaf(&[HOST], Flaw::NotForTls);
+    let for_clients = Signed::root("for clients", Flaw::ClientOnly);
+    let under_for_clients = for_clients.leaf(&[HOST], Flaw::None);
+    let short = Signed::root("short", Flaw::NoIssuerBelow);
+    let under_short = short.leaf(&[HOST], Flaw::None);
+    let middle_of_short = short.intermediate("middle of short", Flaw::None);
+    let below_short = middle_of_short.leaf(&[HOST], Flaw::None);
+    let other_root = Signed::root("other root", Flaw::None);
+    let keys = |others, last: &[u8]| -> Vec<TlsaRecord> {
+        let others = (0..others).map(|_| Signed::self_signed_leaf(&[HOST], Flaw::None).spki());
+        others
+            .chain([last.to_vec()])
+            .map(|key| tlsa(2, 1, 0, &key))
+            .collect()
+    };
+    #[rustfmt::skip]
+    let rows: Vec<DaneRow> = vec![
+        ("D13 issuer's key is not for certificates", vec![tlsa(2, 1, 1, &rk)],
+            vec![&under_crl_signer.der, &crl_signer.der, r], Fails(NotTrusted)),
+        ("D13 leaf's key is not for TLS", vec![tlsa(2, 1, 1, &mk)], vec![&not_for_tls.der, m],
+            Fails(NotTrusted)),
+        ("D13 anchor is for clients", vec![tlsa(2, 1, 1, &for_clients.spki())],
+            vec![&under_for_clients.der, &for_clients.der], Fails(NotTrusted)),
+        ("D13 as many issuers as the anchor allows", vec![tlsa(2, 1, 1, &short.spki())],
+            vec![&under_short.der, &short.der], Holds),
+        ("D13 more issuers than the anchor allows", vec![tlsa(2, 1, 1, &short.spki())],
+            vec![&below_short.der, &middle_of_short.der, &short.der], Fails(NotTrusted)),
+        ("D13 another anchor allows as many",
+            vec![tlsa(2, 1, 1, &short.spki()), tlsa(2, 1, 1, &middle_of_short.spki())],
+            vec![&below_short.der, &middle_of_short.der, &short.der], Holds),
+        ("D15 2 1 0, stranger on top", vec![tlsa(2, 1, 0, &rk)], vec![g, m, &stranger.der], Holds),
+        ("D15 2 1 0, issuer not sent", vec![tlsa(2, 1, 0, &mk)], vec![g, &other_root.der], Holds),
+        ("D15 8 keys of 2 1 0", keys(7, &rk), vec![g, m], Holds),
+        ("D15 too many keys of 2 1 0", keys(8, &rk), vec![g, m], Fails(DaneMismatch)),
+    ];
+    check_dane(rows);
 }
 
 /// A label, how the host was found, the TLSA base domain, the chain, the outcome.
