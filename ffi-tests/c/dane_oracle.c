@@ -7,12 +7,13 @@
  *   tlsa U S M HEX        a record; "-" stands for no data
  *   cert HEX              a certificate, leaf first
  *   judge                 ends the case
- * The answer, with tabs between: the label, how many records OpenSSL takes, its verdict at security level 0 and at level 2 (an
- * X509_V_ number; -1: a certificate that cannot be read, so that there is no handshake), and the two verdicts in words.
+ * The answer, with tabs between: the label, how many records OpenSSL takes, its verdict at security level 0 and at
+ * level 2 (an X509_V_ number; -1: a certificate that cannot be read, so that there is no handshake), and the two
+ * verdicts in words.
  *
- * The verifier is set up as libssl does it for a client (purpose and trust "ssl_server", no store behind it), with what Postfix
- * adds: no name checks for DANE-EE (RFC 7672 section 3.1.1), depth 10, security level 0. Level 2 is what a program gets on Debian
- * that sets none.
+ * The verifier is set up as libssl does it for a client (purpose and trust "ssl_server", no store behind it), with what
+ * Postfix adds: no name checks for DANE-EE (RFC 7672 section 3.1.1), depth 10, security level 0. Level 2 is what a
+ * program gets on Debian that sets none.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -138,7 +139,9 @@ static int judge(SSL_CTX *ctx, const struct question *q, int level, int *taken)
     return UNREADABLE;
   }
   verify = must(X509_STORE_CTX_new(), "no memory");
-  if (!X509_STORE_CTX_init(verify, SSL_CTX_get_cert_store(ctx), sk_X509_value(chain, 0), chain)) die("X509_STORE_CTX_init");
+  if (!X509_STORE_CTX_init(verify, SSL_CTX_get_cert_store(ctx), sk_X509_value(chain, 0), chain)) {
+    die("X509_STORE_CTX_init");
+  }
   X509_STORE_CTX_set0_dane(verify, SSL_get0_dane(ssl));
   if (!X509_STORE_CTX_set_default(verify, "ssl_server")) die("ssl_server");
   param = X509_STORE_CTX_get0_param(verify);

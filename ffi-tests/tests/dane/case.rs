@@ -108,10 +108,10 @@ pub(crate) fn tlsa(usage: u8, selector: u8, matching: u8, bytes: &[u8]) -> TlsaR
 }
 
 /// The same with these data.
-pub(crate) fn with_data(record: TlsaRecord, data: &[u8]) -> TlsaRecord {
+pub(crate) fn with_data(record: &TlsaRecord, data: &[u8]) -> TlsaRecord {
     TlsaRecord {
         data: data.to_vec(),
-        ..record
+        ..*record
     }
 }
 

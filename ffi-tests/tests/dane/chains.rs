@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Result<Vec<Case>> {
 
 /// A sound path, sent in odd ways.
 #[rustfmt::skip]
+#[allow(clippy::many_single_char_names)] // so that a chain can be read at a glance
 fn shapes() -> Result<Vec<Case>> {
     let root = Signed::by_itself(authority("root")?)?;
     let upper = root.issue(authority("upper")?)?;
@@ -259,15 +260,16 @@ fn lengths() -> Result<Vec<Case>> {
 
 /// Several certificates have one name, or one name and key.
 #[rustfmt::skip]
+#[allow(clippy::many_single_char_names)] // so that a chain can be read at a glance
 fn same_names() -> Result<Vec<Case>> {
     let root = Signed::by_itself(authority("root")?)?;
     let namesake = Signed::by_itself(authority("root")?)?;
     let other = Signed::by_itself(authority("other")?)?;
     let middle = root.issue(authority("middle")?)?;
-    let crossed = middle.signed_anew(&other, authority("middle")?)?;
-    let old = middle.signed_anew(&root, expired(authority("middle")?))?;
-    let root_by_other = root.signed_anew(&other, authority("root")?)?;
-    let other_by_root = other.signed_anew(&root, authority("other")?)?;
+    let crossed = middle.signed_anew(&other, &authority("middle")?)?;
+    let old = middle.signed_anew(&root, &expired(authority("middle")?))?;
+    let root_by_other = root.signed_anew(&other, &authority("root")?)?;
+    let other_by_root = other.signed_anew(&root, &authority("other")?)?;
     let leaf = middle.issue(server(&[HOST])?)?;
     let own_name = root.issue(server(&["root"])?)?;
     let (e, m, r, n, o) = (

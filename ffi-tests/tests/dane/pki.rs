@@ -50,7 +50,7 @@ impl Signed {
     }
 
     /// The same name and key, signed by another.
-    pub(crate) fn signed_anew(&self, by: &Self, params: CertificateParams) -> Result<Vec<u8>> {
+    pub(crate) fn signed_anew(&self, by: &Self, params: &CertificateParams) -> Result<Vec<u8>> {
         let certificate = params.signed_by(self.issuer.key(), &by.issuer)?;
         Ok(certificate.der().to_vec())
     }

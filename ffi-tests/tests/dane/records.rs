@@ -95,12 +95,9 @@ fn sets(
     let ee_other = |matching| tlsa(3, 1, matching, &other);
     let ta = |matching| tlsa(2, 1, matching, &root_key);
     let ta_other = |matching| tlsa(2, 1, matching, &other);
-    let short = |record, by: usize| with_data(record, &hex64[..by]);
-    let junk = |record| with_data(record, &[0]);
-    let longer = |record: TlsaRecord| {
-        let data = [&record.data[..], &[0]].concat();
-        with_data(record, &data)
-    };
+    let short = |record: TlsaRecord, length| with_data(&record, &vec![0xaa; length]);
+    let junk = |record: TlsaRecord| with_data(&record, &[0]);
+    let longer = |record: TlsaRecord| with_data(&record, &[&record.data[..], &[0]].concat());
     vec![
         // D17: of the usable digests the strongest alone decides, per usage and selector.
         ("D17 SHA-512 wrong, SHA-256 right", vec![ee_other(2), ee(1)]),
