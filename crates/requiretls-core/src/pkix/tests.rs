@@ -1,6 +1,6 @@
 use super::test_pki::{
     BELOW_RSA1024, Flaw, NOW, RSA1024_INTERMEDIATE, RSA1024_ISSUED, RSA1024_LEAF, RSA1024_ROOT,
-    SHA1_ISSUED, SHA1_ROOT, Signed, V1_LEAF,
+    SHA1_ISSUED, SHA1_ROOT, Signed, V1_LEAF, ca_params,
 };
 use super::*;
 use CertFailure::{Expired, HostMismatch, Malformed, NotTrusted, Weak};
@@ -142,6 +142,48 @@ fn bounds() {
         judge(&[&leaf.der, &huge], &roots, HOST, NOW),
         Fails(Malformed)
     );
+    let rest = vec![0; MAX_CHAIN_OCTETS / 2];
+    let half = vec![0; MAX_CHAIN_OCTETS / 2 - leaf.der.len()];
+    assert_eq!(judge(&[&leaf.der, &rest, &half], &roots, HOST, NOW), Holds);
+    assert_eq!(
+        judge(&[&leaf.der, &rest, &half, &[0]], &roots, HOST, NOW),
+        Fails(Malformed)
+    );
+
+    for (more, expected) in [(0, Holds), (1, Fails(Malformed))] {
+        let mut params = ca_params("middle", Flaw::None);
+        // rcgen adds two: basic constraints and the key's identifier.
+        params.custom_extensions = (2..MAX_EXTENSIONS + more)
+            .map(|n| rcgen::CustomExtension::from_oid_content(&[2, 999, n as u64], Vec::new()))
+            .collect();
+        let middle = root.sign(params);
+        let found = Certificate::parse(&middle.der).unwrap();
+        assert_eq!(found.count_extensions(usize::MAX), MAX_EXTENSIONS + more);
+        let leaf = middle.leaf(&[HOST], Flaw::None);
+        assert_eq!(
+            judge(&[&leaf.der, &middle.der], &roots, HOST, NOW),
+            expected
+        );
+    }
+
+    let mut middle = root.intermediate("middle", Flaw::None);
+    let mut chain = Vec::new();
+    for namesakes in 1..=MAX_NAMESAKES + 1 {
+        chain.extend([middle.der.clone(), middle.der.clone()]);
+        let leaf = middle.leaf(&[HOST], Flaw::None);
+        let chain: Vec<&[u8]> = [&leaf.der]
+            .into_iter()
+            .chain(&chain)
+            .map(|d| &d[..])
+            .collect();
+        let expected = if namesakes <= MAX_NAMESAKES {
+            Holds
+        } else {
+            Fails(Malformed)
+        };
+        assert_eq!(judge(&chain, &roots, HOST, NOW), expected, "{namesakes}");
+        middle = root.intermediate("middle", Flaw::None);
+    }
 }
 
 #[test]
