@@ -4,7 +4,6 @@ use super::rules::{self, RuleTable};
 use super::source::Source;
 use super::{Cache, Config, ConfigError, Dns, DnsMode, Receiving, Sending, Sts};
 use crate::dns::{Family, TrustAnchor};
-use requiretls_core::domain::Domain;
 use requiretls_core::mail_param::Dialects;
 use requiretls_core::plan::{InsecureMxDane, Settings};
 use requiretls_core::tls_level::TlsLevel;

@@ -49,3 +49,6 @@ impl Config {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,3 +219,6 @@ fn pin(text: &str) -> Option<[u8; 32]> {
     }
     Some(pin)
 }
+
+#[cfg(test)]
+mod tests;

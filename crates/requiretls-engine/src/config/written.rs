@@ -124,3 +124,6 @@ impl fmt::Display for Place {
         write!(f, "{}, line {}", self.file.display(), self.line)
     }
 }
+
+#[cfg(test)]
+mod tests;
