@@ -63,7 +63,10 @@ const LOOK_UPS_COUNTED: f64 = 1.1;
 /// In nanoseconds.
 const TIMES: [(&str, f64); 2] = [("plan_to_gate", 5_000.0), ("load_10000", 50_000_000.0)];
 
-fn count_rows(counts: &BTreeMap<String, u64>, baseline: &BTreeMap<String, u64>) -> Result<Vec<Row>> {
+fn count_rows(
+    counts: &BTreeMap<String, u64>,
+    baseline: &BTreeMap<String, u64>,
+) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, count) in counts {
         let before = baseline.get(name).ok_or_else(|| {
@@ -83,7 +86,13 @@ fn count_rows(counts: &BTreeMap<String, u64>, baseline: &BTreeMap<String, u64>) 
     #[expect(clippy::cast_precision_loss)]
     let of = |name: &str| counts.get(name).map(|count| *count as f64);
     rows.push(ratio("mail_line", "bare_scan", of, "instructions", SCANS)?);
-    rows.push(ratio("look_up_10000", "look_up_10", of, "instructions", LOOK_UPS_COUNTED)?);
+    rows.push(ratio(
+        "look_up_10000",
+        "look_up_10",
+        of,
+        "instructions",
+        LOOK_UPS_COUNTED,
+    )?);
     Ok(rows)
 }
 
@@ -91,7 +100,10 @@ fn time_rows(times: &BTreeMap<String, f64>) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = times
         .iter()
         .map(|(name, time)| {
-            let goal = TIMES.iter().find(|(of, _)| of == name).map(|(_, goal)| *goal);
+            let goal = TIMES
+                .iter()
+                .find(|(of, _)| of == name)
+                .map(|(_, goal)| *goal);
             Row {
                 name: name.clone(),
                 measured: duration(*time),
@@ -117,7 +129,9 @@ fn ratio(
     goal: f64,
 ) -> Result<Row> {
     let (Some(one), Some(other)) = (of(name), of(against)) else {
-        return Err(format!("{name} and {against} are to be compared, and one is not measured").into());
+        return Err(
+            format!("{name} and {against} are to be compared, and one is not measured").into(),
+        );
     };
     let ratio = one / other;
     Ok(Row {
@@ -137,8 +151,17 @@ fn duration(nanoseconds: f64) -> String {
 }
 
 fn table(rows: &[Row]) -> String {
-    let width = |of: fn(&Row) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
-    let (name, measured, goal) = (width(|r| &r.name), width(|r| &r.measured), width(|r| &r.goal));
+    let width = |of: fn(&Row) -> &String| {
+        rows.iter()
+            .map(|row| of(row).chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (name, measured, goal) = (
+        width(|r| &r.name),
+        width(|r| &r.measured),
+        width(|r| &r.goal),
+    );
     let mut text = String::new();
     for row in rows {
         let met = match row.met {
@@ -166,8 +189,17 @@ mod tests {
     }
 
     fn counts(changed: &[(&str, u64)]) -> BTreeMap<String, u64> {
-        let plain = [("bare_scan", 1_000), ("mail_line", 2_000), ("look_up_10", 100), ("look_up_10000", 110)];
-        plain.iter().chain(changed).map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        let plain = [
+            ("bare_scan", 1_000),
+            ("mail_line", 2_000),
+            ("look_up_10", 100),
+            ("look_up_10000", 110),
+        ];
+        plain
+            .iter()
+            .chain(changed)
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect()
     }
 
     #[test]
@@ -176,7 +208,11 @@ mod tests {
             ("the same", 2_000, &[][..]),
             ("less", 1_000, &[][..]),
             ("5 %", 2_100, &["mail_line / bare_scan, instructions"][..]),
-            ("and one more", 2_101, &["mail_line", "mail_line / bare_scan, instructions"][..]),
+            (
+                "and one more",
+                2_101,
+                &["mail_line", "mail_line / bare_scan, instructions"][..],
+            ),
         ] {
             let rows = count_rows(&counts(&[("mail_line", count)]), &counts(&[])).unwrap();
             assert_eq!(missed(&rows), expected, "{label}");
@@ -188,27 +224,52 @@ mod tests {
     #[test]
     fn the_baseline_has_what_is_measured_and_nothing_else() {
         let more = counts(&[("new", 1)]);
-        assert!(count_rows(&more, &counts(&[])).unwrap_err().to_string().contains("--bless"));
-        assert!(count_rows(&counts(&[]), &more).unwrap_err().to_string().contains("new"));
+        assert!(
+            count_rows(&more, &counts(&[]))
+                .unwrap_err()
+                .to_string()
+                .contains("--bless")
+        );
+        assert!(
+            count_rows(&counts(&[]), &more)
+                .unwrap_err()
+                .to_string()
+                .contains("new")
+        );
     }
 
     #[test]
     fn times_are_held_against_their_goals() {
         let times = |changed: &[(&str, f64)]| -> BTreeMap<String, f64> {
-            let plain = [("bare_scan", 50.0), ("mail_line", 100.0), ("look_up_10", 40.0), ("look_up_100000", 80.0)];
+            let plain = [
+                ("bare_scan", 50.0),
+                ("mail_line", 100.0),
+                ("look_up_10", 40.0),
+                ("look_up_100000", 80.0),
+            ];
             let all = plain.iter().chain(&TIMES).chain(changed);
-            all.map(|(name, time)| ((*name).to_owned(), *time)).collect()
+            all.map(|(name, time)| ((*name).to_owned(), *time))
+                .collect()
         };
         let none: [&str; 0] = [];
-        assert_eq!(missed(&time_rows(&times(&[("tag_parse", 1e9)])).unwrap()), none);
+        assert_eq!(
+            missed(&time_rows(&times(&[("tag_parse", 1e9)])).unwrap()),
+            none
+        );
         for (name, time, expected) in [
             ("plan_to_gate", 5_001.0, "plan_to_gate"),
             ("load_10000", 51e6, "load_10000"),
             ("mail_line", 101.0, "mail_line / bare_scan, time"),
             ("look_up_100000", 81.0, "look_up_100000 / look_up_10, time"),
         ] {
-            assert_eq!(missed(&time_rows(&times(&[(name, time)])).unwrap()), [expected]);
+            assert_eq!(
+                missed(&time_rows(&times(&[(name, time)])).unwrap()),
+                [expected]
+            );
         }
-        assert!(time_rows(&BTreeMap::new()).is_err(), "nothing measured meets no goal");
+        assert!(
+            time_rows(&BTreeMap::new()).is_err(),
+            "nothing measured meets no goal"
+        );
     }
 }

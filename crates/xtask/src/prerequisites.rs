@@ -83,7 +83,9 @@ pub(crate) fn install() -> Result<()> {
 
 /// Installs what counts instructions. The program must have the version of the library that the benchmarks link.
 pub(crate) fn install_counter() -> Result<()> {
-    let valgrind = DEBIAN.iter().filter(|(_, package)| matches!(*package, "valgrind" | "libc6-dbg"));
+    let valgrind = DEBIAN
+        .iter()
+        .filter(|(_, package)| matches!(*package, "valgrind" | "libc6-dbg"));
     let missing: Vec<_> = valgrind
         .filter(|(need, _)| !need.is_there())
         .map(|(_, package)| *package)
@@ -98,7 +100,13 @@ pub(crate) fn install_counter() -> Result<()> {
         return Ok(());
     }
     println!("installing gungraun-runner {version} with cargo install, since it is missing");
-    run(cargo().args(["install", "--locked", "gungraun-runner", "--version", &version]))
+    run(cargo().args([
+        "install",
+        "--locked",
+        "gungraun-runner",
+        "--version",
+        &version,
+    ]))
 }
 
 /// The version of a package in the lock file.
@@ -114,7 +122,9 @@ fn locked_version(package: &str) -> Result<String> {
     }
     let lock: Lock = toml::from_str(&std::fs::read_to_string(root().join("Cargo.lock"))?)?;
     let found = lock.package.into_iter().find(|p| p.name == package);
-    Ok(found.ok_or_else(|| format!("{package} is not in Cargo.lock"))?.version)
+    Ok(found
+        .ok_or_else(|| format!("{package} is not in Cargo.lock"))?
+        .version)
 }
 
 fn install_debian(packages: &[&str]) -> Result<()> {

@@ -20,7 +20,8 @@ use requiretls_core::tls_level::TlsLevel;
 use std::net::Ipv4Addr;
 
 /// 67 octets.
-pub const MAIL: &[u8] = b"MAIL FROM:<alice@sender.example> BODY=8BITMIME SIZE=4096 REQUIRETLS";
+pub(crate) const MAIL: &[u8] =
+    b"MAIL FROM:<alice@sender.example> BODY=8BITMIME SIZE=4096 REQUIRETLS";
 
 /// What a server knows without this library, most of it older than RFC 8689.
 const KEYWORDS: [&[u8]; 7] = [
@@ -37,7 +38,7 @@ const KEYWORDS: [&[u8]; 7] = [
 /// compared with the keywords in any case, as a server does anyway. It judges nothing: not where
 /// the path ends, nor bytes that no command has, nor a value.
 #[inline(never)]
-pub fn bare_scan(line: &[u8]) -> usize {
+pub(crate) fn bare_scan(line: &[u8]) -> usize {
     let mut found = 0;
     for word in line.split(|b| *b == b' ') {
         let mut parts = word.splitn(2, |b| *b == b'=');
@@ -50,7 +51,7 @@ pub fn bare_scan(line: &[u8]) -> usize {
 
 /// The question at MAIL FROM, from the line to the requirement.
 #[inline(never)]
-pub fn mail_line(line: &[u8]) -> Requirement {
+pub(crate) fn mail_line(line: &[u8]) -> Requirement {
     let mut mail = MailParams::new(Dialects::default(), true, true);
     let answer = mail.line(line);
     debug_assert_eq!(answer, Answer::Taken);
@@ -58,7 +59,7 @@ pub fn mail_line(line: &[u8]) -> Requirement {
 }
 
 /// What is given for [`plan_to_gate`]: three hosts with TLSA records, all signed.
-pub struct Given {
+pub(crate) struct Given {
     next_hop: NextHop,
     facts: Facts,
     first: Host,
@@ -67,7 +68,7 @@ pub struct Given {
     evidence: Evidence,
 }
 
-pub fn given() -> Given {
+pub(crate) fn given() -> Given {
     let host = |n: u8| {
         let name = domain(&format!("mx{n}.recipient.example"));
         let rdata: Vec<u8> = [3, 1, 1].into_iter().chain([n; 32]).collect();
@@ -100,7 +101,7 @@ pub fn given() -> Given {
 /// The question at delivery: a plan for REQUIRETLS, and its first host through to the last gate.
 /// What the certificates are worth is given: judging them is cryptography.
 #[inline(never)]
-pub fn plan_to_gate(given: Given) -> Delivery {
+pub(crate) fn plan_to_gate(given: Given) -> Delivery {
     let message = Message {
         requirement: Requirement::R,
         ..Message::default()
@@ -131,10 +132,10 @@ pub fn plan_to_gate(given: Given) -> Delivery {
 }
 
 /// How many rules there are when a look-up is measured.
-pub const RULES: [usize; 4] = [10, 1_000, 10_000, 100_000];
+pub(crate) const RULES: [usize; 4] = [10, 1_000, 10_000, 100_000];
 
 /// Rules for so many next hops, every third of them for what is below a name.
-pub fn rules(count: usize) -> Rules {
+pub(crate) fn rules(count: usize) -> Rules {
     let mut rules = Rules::default();
     for n in 0..count {
         let below = if n % 3 == 0 { "." } else { "" };
@@ -149,42 +150,43 @@ pub fn rules(count: usize) -> Rules {
 }
 
 /// Two labels below the one that has a rule.
-pub fn looked_up() -> NextHop {
+pub(crate) fn looked_up() -> NextHop {
     next_hop("mail.office.partner3.example")
 }
 
 #[inline(never)]
-pub fn look_up(rules: &Rules, next_hop: &NextHop) -> TlsLevel {
+pub(crate) fn look_up(rules: &Rules, next_hop: &NextHop) -> TlsLevel {
     rules.look_up(next_hop).expect("a readable rule").floor
 }
 
 /// The longest text that a sender can bring about.
-pub const TAG: &str = "1.encrypt.onward.either.dnssec";
+pub(crate) const TAG: &str = "1.encrypt.onward.either.dnssec";
 
 #[inline(never)]
-pub fn parse_tag(text: &str) -> Requirement {
+pub(crate) fn parse_tag(text: &str) -> Requirement {
     tag::parse(text).expect("a tag")
 }
 
 #[inline(never)]
-pub fn write_tag(requirement: Requirement) -> String {
+pub(crate) fn write_tag(requirement: Requirement) -> String {
     tag::write(requirement)
 }
 
-pub const EHLO: &[u8] = b"250-mx1.recipient.example at your service\r\n250-PIPELINING\r\n\
+pub(crate) const EHLO: &[u8] = b"250-mx1.recipient.example at your service\r\n250-PIPELINING\r\n\
     250-SIZE 52428800\r\n250-ETRN\r\n250-AUTH PLAIN LOGIN\r\n250-ENHANCEDSTATUSCODES\r\n\
     250-8BITMIME\r\n250-DSN\r\n250-SMTPUTF8\r\n250-REQUIRETLS\r\n250 CHUNKING\r\n";
 
 #[inline(never)]
-pub fn parse_ehlo(reply: &[u8]) -> EhloReply {
+pub(crate) fn parse_ehlo(reply: &[u8]) -> EhloReply {
     EhloReply::parse(reply)
 }
 
-pub const POLICY: &[u8] = b"version: STSv1\r\nmode: enforce\r\nmx: mx1.recipient.example\r\n\
+pub(crate) const POLICY: &[u8] =
+    b"version: STSv1\r\nmode: enforce\r\nmx: mx1.recipient.example\r\n\
     mx: mx2.recipient.example\r\nmx: *.backup.example\r\nmax_age: 604800\r\n";
 
 #[inline(never)]
-pub fn parse_policy(body: &[u8]) -> Policy {
+pub(crate) fn parse_policy(body: &[u8]) -> Policy {
     Policy::parse(body).expect("a policy")
 }
 

@@ -115,7 +115,9 @@ struct About<'a> {
 impl About<'_> {
     fn review(mut self, rules: &Rules, smarthost_of: Option<&Key>) {
         if let Some(why) = unreachable(self.key) {
+            // What else it says is as much as nothing.
             self.remark(RemarkKind::NeverWins, None, why);
+            return;
         }
         self.weak();
         self.without_effect();

@@ -29,7 +29,15 @@ pub(super) fn measure() -> Result<BTreeMap<String, f64>> {
     run(cargo()
         .args(["bench", "--locked", "--bench", "time", "--bench", "load"])
         .args(["-p", "requiretls-core", "-p", "requiretls-engine"])
-        .args(["--", "--quiet", "--noplot", "--warm-up-time", "1", "--measurement-time", "3"])
+        .args([
+            "--",
+            "--quiet",
+            "--noplot",
+            "--warm-up-time",
+            "1",
+            "--measurement-time",
+            "3",
+        ])
         .env("CRITERION_HOME", &home))?;
     let mut times = BTreeMap::new();
     for entry in std::fs::read_dir(&home)? {

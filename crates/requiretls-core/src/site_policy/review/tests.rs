@@ -177,6 +177,8 @@ fn what_a_rule_does_to_the_one_below_it() {
             &["r.example smarthost - by b.example"]),
         ("local, discovery off",   vec![("::1", Rule { discovery: Discovery::Off, ..hop(HopMode::Local) })],
             &["[IPv6:::1] without-effect discovery"]),
+        ("never, and nothing more", vec![("0.0.0.0", hop(HopMode::Off)), ("*", plain())],
+            &["[0.0.0.0] never-wins -"]),
         ("off, a dialect",         vec![("a.example", Rule { peer_dialect: PeerDialect::Draft, ..hop(HopMode::Off) })],
             &["a.example weak hop", "a.example without-effect peer_dialect"]),
     ];
