@@ -38,7 +38,7 @@ const CONFIG: u8 = 78;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Tell which rule holds for this next hop, and where each of its settings comes from: a
-    /// domain, an address literal, unix:/path; with :PORT when the server names one
+    /// domain, an address literal, `unix:/path`; with `:PORT` when the server names one
     #[arg(long = "for", value_name = "NAME")]
     next_hop: Option<String>,
 

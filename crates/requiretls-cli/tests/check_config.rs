@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing)]
 
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -216,9 +217,11 @@ fn how_it_ends() {
 /// Many rules, none of which is remarked on: the review itself does not take the square of them.
 #[test]
 fn many_rules_are_reviewed() {
-    let rules: String = (0..10_000)
-        .map(|n| format!("[next_hop.\"partner{n}.example\"]\nfloor = \"secure\"\nsmarthost = \"r{n}.example\"\n"))
-        .collect();
+    let mut rules = String::new();
+    for n in 0..10_000 {
+        let rule = format!("floor = \"secure\"\nsmarthost = \"r{n}.example\"");
+        writeln!(rules, "[next_hop.\"partner{n}.example\"]\n{rule}").expect("memory");
+    }
     let output = Site::new("[sending]\nsite_policy = \"rules\"\n", &rules).check(&[]);
     assert_eq!(
         text(&output.stdout),

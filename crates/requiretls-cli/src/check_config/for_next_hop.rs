@@ -6,7 +6,7 @@ use requiretls_core::site_policy::{HopMode, Key, Match, Methods, Rule};
 use requiretls_engine::Config;
 use requiretls_engine::config::Written;
 use serde::Serialize;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::num::NonZeroU16;
 
 /// What holds for one next hop.
@@ -162,7 +162,11 @@ fn words(methods: &Methods) -> Vec<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Memory takes every text.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl fmt::Display for ForNextHop {

@@ -3,7 +3,7 @@
 use super::for_next_hop::ForNextHop;
 use requiretls_core::next_hop::NextHop;
 use requiretls_core::site_policy::{Key, Remark};
-use requiretls_engine::config::{BUILT_IN_PATH, Place, WeakSetting, Written};
+use requiretls_engine::config::{BUILT_IN_PATH, Place, WeakSetting, Written, WrittenRule};
 use requiretls_engine::{Config, ConfigError};
 use serde::Serialize;
 use std::fmt;
@@ -101,7 +101,7 @@ impl Told {
     fn of_rule(remark: &Remark, written: &Written) -> Self {
         let rule = written.rule(&remark.key);
         let setting = remark.setting.and_then(|name| rule?.setting(name));
-        let at = setting.or(rule.map(|rule| rule.place()));
+        let at = setting.or(rule.map(WrittenRule::place));
         let other = remark.other.as_ref();
         Self {
             warning: remark.kind.is_warning(),

@@ -38,7 +38,6 @@ impl Rules {
     }
 
     /// The rule for a next hop, as [`Rules::look_up`] finds it, and why it is that one.
-    #[must_use]
     pub fn find<'a>(&self, next_hop: &'a NextHop) -> (Match<'a>, Result<&Rule, &Unreadable>) {
         self.first(places(next_hop))
     }
@@ -46,7 +45,6 @@ impl Rules {
     /// The rule that would hold where the one for this key does, if there were not that one.
     ///
     /// For `*` that is no rule; a local endpoint without a rule of its own has its preset.
-    #[must_use]
     pub fn find_without<'a>(&self, key: &'a Key) -> (Match<'a>, Result<&Rule, &Unreadable>) {
         match key {
             Key::Exact(next_hop) => self.first(places(next_hop).skip(1)),

@@ -131,6 +131,7 @@ fn keys_that_never_win() {
 /// A rule is one whole table: what it overrides is gone.
 #[test]
 fn what_a_rule_does_to_the_one_below_it() {
+    use TlsLevel::{Encrypt, May, Secure};
     let floor = |floor| Rule {
         floor,
         ..Rule::default()
@@ -149,7 +150,6 @@ fn what_a_rule_does_to_the_one_below_it() {
     let mut reordered = rich.clone();
     reordered.methods.pkix_names.reverse();
     reordered.smarthost = Some("192.0.2.1".to_owned());
-    use TlsLevel::{Encrypt, May, Secure};
     #[rustfmt::skip]
     let table = [
         ("lower than a parent",    vec![("a.example", floor(May)), (".example", floor(Secure))],
