@@ -16,7 +16,12 @@ fn p_all_decision_cases_come_back() {
         let case = Case::parse(line).expect("a case");
         let (delivery, answer) = case.deliver();
         let written = Case::of_verdict(&delivery).expect("was recorded").line();
-        assert_eq!(replayed(&written), told(answer), "line {}: {written}", number + 1);
+        assert_eq!(
+            replayed(&written),
+            told(answer),
+            "line {}: {written}",
+            number + 1
+        );
         lines += 1;
     }
     assert_eq!(lines, 3_000);

@@ -108,7 +108,10 @@ fn judge(case: &Case, message: Further, open: Option<&Open>) -> FurtherAnswer {
                 answer: script::went(&clearance, Some(*host), Some(*address)),
             };
         }
-        not_reused = delivery.why().map(|why| why.text.clone()).unwrap_or_default();
+        not_reused = delivery
+            .why()
+            .map(|why| why.text.clone())
+            .unwrap_or_default();
     }
     let answer = script::run(&own, &mut Delivery::new(plan));
     FurtherAnswer {

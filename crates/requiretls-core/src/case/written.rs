@@ -32,7 +32,8 @@ impl Case {
     /// [told to record](Delivery::recording), or something happened that no case can say.
     #[must_use]
     pub fn of_verdict(delivery: &Delivery) -> Option<Self> {
-        let tries = delivery.recorded()?.tries()?;
+        let record = delivery.recorded().filter(|record| record.is_complete())?;
+        let tries = record.tries();
         let settled = tries.iter().position(|t| t.ended == Ended::Settled);
         let tries = match settled {
             Some(last) if delivery.is_settled() => tries.get(..=last)?,
@@ -41,10 +42,11 @@ impl Case {
         Some(Self::of_tries(delivery, tries.iter()))
     }
 
-    /// The case of a message for which the gate has just opened.
+    /// The case of a message for which the gate has just opened. `None`: as above, but what was
+    /// wrong with other hosts does not matter.
     #[must_use]
     pub fn of_message(delivery: &Delivery) -> Option<Self> {
-        let tries = delivery.recorded()?.tries()?;
+        let tries = delivery.recorded()?.tries();
         let current = delivery.current_try()?;
         // What a host took before was for other recipients.
         let others = tries.iter().filter(|t| t.ended != Ended::Settled);
@@ -74,7 +76,10 @@ impl Case {
             for host in hosts.iter_mut().filter_map(Value::as_object_mut) {
                 if let Some(Value::Array(addresses)) = host.get_mut("addrs") {
                     for address in addresses.iter_mut().filter_map(Value::as_object_mut) {
-                        drop_defaults(address, &object(serde_json::to_value(CaseAddress::default())));
+                        drop_defaults(
+                            address,
+                            &object(serde_json::to_value(CaseAddress::default())),
+                        );
                     }
                 }
                 drop_defaults(host, &object(serde_json::to_value(CaseHost::default())));

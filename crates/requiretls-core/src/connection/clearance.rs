@@ -172,9 +172,11 @@ impl Connection {
         let Some(evidence) = self.evidence.as_ref().filter(|_| self.tls.is_some()) else {
             return MethodSet::NONE;
         };
-        Method::ALL.into_iter().fold(MethodSet::NONE, |held, method| {
-            held.or(method, evidence.outcome(method) == Outcome::Holds)
-        })
+        Method::ALL
+            .into_iter()
+            .fold(MethodSet::NONE, |held, method| {
+                held.or(method, evidence.outcome(method) == Outcome::Holds)
+            })
     }
 }
 

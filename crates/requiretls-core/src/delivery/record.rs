@@ -71,9 +71,14 @@ impl Record {
     /// More tries than that are a loop, not a delivery.
     const MOST: usize = 256;
 
-    /// Every try, where all are there.
-    pub(crate) fn tries(&self) -> Option<&[Try]> {
-        (!self.incomplete).then_some(self.tries.as_slice())
+    /// The tries that were kept.
+    pub(crate) fn tries(&self) -> &[Try] {
+        &self.tries
+    }
+
+    /// Whether that is all that has happened.
+    pub(crate) fn is_complete(&self) -> bool {
+        !self.incomplete
     }
 
     fn add(&mut self, tried: Try) {
@@ -129,7 +134,11 @@ impl Delivery {
 
     /// How many addresses of a candidate are untried, or 1 for a host that is refused unasked.
     pub(crate) fn untried(&self, index: usize) -> usize {
-        let tries = self.plan.candidates().get(index).map_or(0, Candidate::tries);
+        let tries = self
+            .plan
+            .candidates()
+            .get(index)
+            .map_or(0, Candidate::tries);
         tries.saturating_sub(self.tried.get(index).copied().unwrap_or(0))
     }
 

@@ -193,7 +193,14 @@ pub const TOKENS: [Described; 20] = [
         meaning: "The methods that authenticate the peer on this connection, whether or not they \
                   were asked for: a TLSA record, a trusted certificate for the host, one for the \
                   next hop's domain, one for the site's own names, the site's pinned key",
-        values: Values::Words(&["dane", "pkix", "pkix-domain", "site-pkix", "site-pin", "none"]),
+        values: Values::Words(&[
+            "dane",
+            "pkix",
+            "pkix-domain",
+            "site-pkix",
+            "site-pin",
+            "none",
+        ]),
         when: "`action=go` before MAIL FROM",
     },
     Described {
@@ -372,7 +379,10 @@ mod tests {
     fn every_token_is_described_once_and_in_order() {
         let all: Vec<Token> = TOKENS.iter().map(|d| d.token).collect();
         assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
-        assert_eq!(all.last().map(|last| *last as usize), Some(TOKENS.len() - 1));
+        assert_eq!(
+            all.last().map(|last| *last as usize),
+            Some(TOKENS.len() - 1)
+        );
         for described in &TOKENS {
             let name = described.name;
             assert_eq!(described.token.described().name, name);
