@@ -124,6 +124,12 @@ impl Delivery {
         }
     }
 
+    /// Whether it keeps what it is told.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.record.is_some()
+    }
+
     pub(crate) fn recorded(&self) -> Option<&Record> {
         self.record.as_ref()
     }
