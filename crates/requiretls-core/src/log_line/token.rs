@@ -316,7 +316,7 @@ impl fmt::Display for Described {
         };
         writeln!(f, "- `{}`: {}.", self.name, self.meaning)?;
         writeln!(f, "  Values: {values}.")?;
-        write!(f, "  Stands in: {}.", self.when)
+        write!(f, "  When: {}.", self.when)
     }
 }
 
