@@ -142,12 +142,16 @@ fn a_long_case_is_left_out() {
     let ctx = Context::new("");
     listen(&ctx, &lines, Some(7));
     let plan = Plan::new(&ctx, "d.example", "1.encrypt", 0);
-    for i in 0..200 {
-        assert_eq!(plan.add_host(&format!("mx{i}.d.example")), RTLS_GO);
+    for i in 0..250 {
+        assert_eq!(plan.add_host(&format!("192.0.2.{i}")), RTLS_GO);
     }
     assert_eq!(plan.lookup(), RTLS_GO, "{}", plan.why());
+    for _ in 0..250 {
+        assert_eq!(plan.next().0, RTLS_GO);
+        assert_eq!(plan.ehlo(PLAIN), RTLS_NEXT_HOST);
+    }
     told(&lines);
-    assert_eq!(plan.verdict().0, RTLS_DEFER);
+    assert_eq!(plan.verdict().0, RTLS_BOUNCE);
     let told = told(&lines);
     let (level, line) = told.last().expect("a line");
     assert_eq!(*level, 7);

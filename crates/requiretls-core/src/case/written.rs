@@ -14,7 +14,7 @@ use super::words::{
     AddressWord, CnameWord, DialectWord, DiscoveryWord, HopWord, KnobWord, LevelWord, MethodWord,
     RecordWord, RouteWord, SecurityWord, StsWord,
 };
-use super::{Case, CaseAddress, CaseHost, NullPathFloor};
+use super::{Case, CaseAddress, CaseHost, Further, NullPathFloor};
 use crate::authenticate::{Method, Outcome};
 use crate::connection::Connection;
 use crate::dane;
@@ -25,6 +25,7 @@ use crate::facts::{Addresses, HostFacts, Route, Security, Sts, Tlsa};
 use crate::mta_sts::Mode;
 use crate::plan::Plan;
 use crate::tls_level::TlsLevel;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 impl Case {
@@ -67,25 +68,17 @@ impl Case {
     /// One line of JSON; what has its default is left out.
     #[must_use]
     pub fn line(&self) -> String {
-        let object = |value: Result<Value, serde_json::Error>| match value {
-            Ok(Value::Object(object)) => object,
-            _ => Map::new(),
-        };
-        let mut case = object(serde_json::to_value(self));
-        if let Some(Value::Array(hosts)) = case.get_mut("hosts") {
-            for host in hosts.iter_mut().filter_map(Value::as_object_mut) {
-                if let Some(Value::Array(addresses)) = host.get_mut("addrs") {
-                    for address in addresses.iter_mut().filter_map(Value::as_object_mut) {
-                        drop_defaults(
-                            address,
-                            &object(serde_json::to_value(CaseAddress::default())),
-                        );
-                    }
-                }
-                drop_defaults(host, &object(serde_json::to_value(CaseHost::default())));
-            }
-        }
-        drop_defaults(&mut case, &object(serde_json::to_value(Self::default())));
+        let mut case = object(self);
+        for_each_of(&mut case, "hosts", |host| {
+            let shown = object(&CaseAddress::default());
+            for_each_of(host, "addrs", |address| drop_defaults(address, &shown));
+            drop_defaults(host, &with_one_of(&CaseHost::default(), "addrs"));
+        });
+        let message = object(&Further::default());
+        for_each_of(&mut case, "then", |further| {
+            drop_defaults(further, &message)
+        });
+        drop_defaults(&mut case, &with_one_of(&Self::default(), "hosts"));
         Value::Object(case).to_string()
     }
 
@@ -320,6 +313,32 @@ fn sts(sts: &Sts) -> (StsWord, bool) {
 fn chosen<T>(words: impl IntoIterator<Item = (T, bool)>) -> Vec<T> {
     let chosen = words.into_iter().filter(|(_, chosen)| *chosen);
     chosen.map(|(word, _)| word).collect()
+}
+
+fn object(fields: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(fields) {
+        Ok(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
+}
+
+/// The defaults, where the one element of a list has lost all of its own.
+fn with_one_of(defaults: &impl Serialize, list: &str) -> Map<String, Value> {
+    let mut defaults = object(defaults);
+    let one = Value::Array(vec![Value::Object(Map::new())]);
+    defaults.insert(list.to_owned(), one);
+    defaults
+}
+
+fn for_each_of(
+    object: &mut Map<String, Value>,
+    list: &str,
+    change: impl Fn(&mut Map<String, Value>),
+) {
+    if let Some(Value::Array(elements)) = object.get_mut(list) {
+        let elements = elements.iter_mut().filter_map(Value::as_object_mut);
+        elements.for_each(change);
+    }
 }
 
 fn drop_defaults(object: &mut Map<String, Value>, defaults: &Map<String, Value>) {
