@@ -76,7 +76,7 @@ impl Case {
         });
         let message = object(&Further::default());
         for_each_of(&mut case, "then", |further| {
-            drop_defaults(further, &message)
+            drop_defaults(further, &message);
         });
         drop_defaults(&mut case, &with_one_of(&Self::default(), "hosts"));
         Value::Object(case).to_string()
