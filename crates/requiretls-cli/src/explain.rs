@@ -36,6 +36,7 @@ const MAX_LINE: u64 = 1 << 20;
 /// message's connection has proved, and answered in "then", in order, with what a case is answered
 /// with and "connection": "reused", "new" (it goes over one of its own) or "none" (it does not go);
 /// "not_reused" tells why not the open one.
+#[allow(clippy::doc_markdown)] // help is no Markdown
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The file with the cases; standard input when it is left out or "-"

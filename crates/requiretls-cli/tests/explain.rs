@@ -72,7 +72,7 @@ fn p5_log_lines_are_cases() {
         assert_eq!(answers[0]["row"], "9", "{label}");
     }
     let cut = r#"mx exim[77]: case={"tag":"LE","hosts":[{"addrs"..."#;
-    let none = r#"mx exim[77]: action=go next_hop=d.test tag=R"#;
+    let none = "mx exim[77]: action=go next_hop=d.test tag=R";
     let inside = r#"{"tag":"case={}"}"#;
     for line in [cut, none, inside] {
         let (answers, status) = explain(line);

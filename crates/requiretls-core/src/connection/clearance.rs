@@ -169,7 +169,7 @@ impl Unmet {
 
 impl Connection {
     fn held(&self) -> MethodSet {
-        let Some(evidence) = self.evidence.as_ref().filter(|_| self.tls.is_some()) else {
+        let Some(evidence) = &self.evidence else {
             return MethodSet::NONE;
         };
         Method::ALL
