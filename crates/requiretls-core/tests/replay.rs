@@ -102,15 +102,15 @@ fn p6_each_ending_as_a_case() {
 #[test]
 fn p2_facts_as_a_case() {
     let policy = |mode| Policy::from_parts(mode, &["mx1.d.test"], 86_400).expect("a policy");
-    let live = |mode, checked| Sts::Live {
+    let policy_of = |mode, checked| Sts::Live {
         policy: policy(mode),
         checked,
     };
     #[rustfmt::skip]
     let rows = [
-        ("P2c enforce", live(Mode::Enforce, true), Route::Mx(Security::Insecure), r#""M":"I","sts":"e""#),
-        ("S20 not checked", live(Mode::Enforce, false), Route::Mx(Security::Insecure), r#""M":"I","sts":"e","sts_checked":false"#),
-        ("S20 testing, not checked", live(Mode::Testing, false), Route::Mx(Security::Secure), r#""sts":"t","sts_checked":false"#),
+        ("P2c enforce", policy_of(Mode::Enforce, true), Route::Mx(Security::Insecure), r#""M":"I","sts":"e""#),
+        ("S20 not checked", policy_of(Mode::Enforce, false), Route::Mx(Security::Insecure), r#""M":"I","sts":"e","sts_checked":false"#),
+        ("S20 testing, not checked", policy_of(Mode::Testing, false), Route::Mx(Security::Secure), r#""sts":"t","sts_checked":false"#),
         ("P2a unknown", Sts::None, Route::Mx(Security::Unknown), r#""M":"V""#),
         ("P2a implicit", Sts::None, Route::Implicit(Security::Insecure), r#""M":"N","msec":"insec""#),
         ("P2a configured", Sts::None, Route::Configured, r#""M":"C""#),
