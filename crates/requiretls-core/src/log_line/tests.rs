@@ -5,6 +5,7 @@ mod list;
 
 use super::{LogLine, Severity};
 use crate::authenticate::{CertFailure, Evidence, Method, Outcome};
+use crate::dane::TlsaRecord;
 use crate::delivery::{Action, Delivery};
 use crate::domain::Domain;
 use crate::ehlo::EhloReply;
@@ -254,7 +255,7 @@ fn r34_lmtp() {
         assert!(line.text.ends_with(expected), "{label}: {}", line.text);
         assert_eq!(line.severity, severity, "{label}");
     }
-    // LMTP over TCP to another machine has no preset (E3).
+    // LMTP over TCP to another machine has no preset (P12).
     let far = NextHop::parse("10.0.0.5").expect("a literal");
     let plan = plan_to(
         far,
@@ -267,6 +268,44 @@ fn r34_lmtp() {
     assert!(
         line.starts_with("action=bounce next_hop=[10.0.0.5] row=3 who=sender hop=enforce tag=R ")
     );
+}
+
+/// P4 (FC, M=I), P3 (DANE behind an insecure MX): the line says that nothing vouches for the MX.
+#[test]
+fn p4_how_the_host_was_found() {
+    let rows = [
+        ("P4 FC", "FC", Route::Mx(Security::Insecure), "insecure"),
+        ("FC", "FC", Route::Mx(Security::Secure), "secure"),
+        ("P3 half", "none", Route::Mx(Security::Insecure), "insecure"),
+        ("P2a V", "none", Route::Mx(Security::Unknown), "unknown"),
+        ("P2a N", "R", Route::Implicit(Security::Insecure), "none"),
+        ("P2a C", "R", Route::Configured, "configured"),
+        ("P2a A", "none", Route::Literal, "literal"),
+    ];
+    for (label, word, route, expected) in rows {
+        let requirement = tag::parse_word(word).expect("a tag");
+        let mut facts = with_route(route);
+        if label == "P3 half" {
+            for found in &mut facts.hosts {
+                found.tlsa = Tlsa::Found {
+                    base: Domain::known("mx.partner.test"),
+                    records: vec![TlsaRecord {
+                        usage: 3,
+                        selector: 1,
+                        matching: 1,
+                        data: vec![0; 32],
+                    }],
+                };
+            }
+        }
+        let plan = plan_for(requirement, Rule::default(), facts);
+        let good = Evidence::new(|_| Outcome::Holds);
+        let line = to_partner(plan, Some("TLSv1.3"), good, "250 REQUIRETLS").text;
+        assert!(
+            line.contains(&format!(" mx={expected} level=")),
+            "{label}: {line}"
+        );
+    }
 }
 
 /// P12: an empty `unmet` says that enforce would have passed, and it passes no host that the
