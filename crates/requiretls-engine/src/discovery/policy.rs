@@ -31,9 +31,12 @@ impl Search<'_> {
                 Sts::Live {
                     policy: policy.clone(),
                     checked: true,
+                    refetch_failed: None,
                 }
             }
-            State::Unknown => Sts::Unknown(failure.unwrap_or_else(|| unavailable(domain, ""))),
+            State::Unknown => Sts::Unknown(
+                failure.unwrap_or_else(|| not_had(domain, LookupCause::PolicyUnavailable, "")),
+            ),
         }
     }
 
@@ -62,14 +65,14 @@ impl Search<'_> {
         let dns = self.dns.until(deadline);
         self.discovery.fetcher.fetch(domain, &dns).map_err(|e| {
             tracing::info!("MTA-STS policy of {domain} not fetched: {e}");
-            unavailable(domain, &e.to_string())
+            not_had(domain, e.cause(), &e.to_string())
         })
     }
 }
 
-fn unavailable(domain: &Domain, why: &str) -> LookupFailure {
+fn not_had(domain: &Domain, cause: LookupCause, why: &str) -> LookupFailure {
     LookupFailure {
-        cause: LookupCause::PolicyUnavailable,
+        cause,
         question: format!("MTA-STS policy of {domain} ({why})"),
     }
 }
