@@ -139,7 +139,7 @@ mod certificates {
             params(domain, &[domain], usual),
             Some(&root),
         );
-        write("expired.der", params(mx, &[mx], (2025, 2027)), Some(&below));
+        write("expired.der", params(mx, &[mx], (2025, 2027)), Some(&root));
         write("common-name.der", params(mx, &[], usual), Some(&root));
         let other = write("other-root.der", authority("Other Root"), None);
         write("other-leaf.der", params(mx, &[mx], usual), Some(&other));

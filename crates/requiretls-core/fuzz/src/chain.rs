@@ -217,8 +217,8 @@ impl World {
             Via::InsecureMx => vec![host.as_ref().unwrap_or(base)],
             Via::NoMx => [Some(base), host.as_ref()].into_iter().flatten().collect(),
         };
-        let named = names.iter().any(|name| known.is_for(name.as_str(), true));
-        assert!(named, "for none of {names:?}");
+        let is_for_one = names.iter().any(|name| known.is_for(name.as_str(), true));
+        assert!(is_for_one, "for none of {names:?}");
     }
 }
 

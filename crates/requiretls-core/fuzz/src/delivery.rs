@@ -24,12 +24,14 @@ pub fn check(data: &[u8]) {
         return;
     };
     let mut run = Try::new(&worlds);
-    for _ in 0..200 {
+    for _ in 0..60 {
         // What the bytes do not say is not done.
-        let Ok((which, call)) = call(&mut choices) else {
+        let Ok(calls) = calls(&mut choices) else {
             return;
         };
-        run.call(which, &call);
+        for (which, call) in calls {
+            run.call(which, &call);
+        }
     }
 }
 
@@ -131,6 +133,44 @@ fn host(u: &mut Unstructured<'_>) -> Result<WorldHost> {
 fn security(u: &mut Unstructured<'_>) -> Result<Security> {
     let all = [Security::Secure, Security::Insecure, Security::Unknown];
     u.choose(&all).copied()
+}
+
+/// One call; or a whole try, after which the other message may use the connection.
+fn calls(u: &mut Unstructured<'_>) -> Result<Vec<(usize, Call)>> {
+    if u.is_empty() {
+        return Err(arbitrary::Error::NotEnoughData);
+    }
+    let kind = u.int_in_range(0..=7)?;
+    if kind < 5 {
+        return Ok(vec![call(u)?]);
+    }
+    let which = u.int_in_range(0..=1)?;
+    let host = u.int_in_range(0..=1)?;
+    let requiretls = !u.ratio(1, 4)?;
+    let ehlo = |starttls| Call::Ehlo {
+        starttls,
+        requiretls,
+    };
+    let tls = Call::Tls(!u.ratio(1, 8)?);
+    let peer = Call::Peer(chain(u)?);
+    let made = [
+        Call::Host(host),
+        ehlo(true),
+        tls,
+        peer,
+        ehlo(false),
+        Call::Keep,
+        Call::MailParams,
+    ];
+    let mut calls: Vec<_> = made.into_iter().map(|call| (which, call)).collect();
+    if kind > 5 {
+        let other = u.int_in_range(0..=1)?;
+        calls.push((other, Call::Resume(host, 0)));
+        calls.push((other, Call::Later(u.int_in_range(0..=60)?)));
+        calls.push((other, Call::MailParams));
+        calls.push((other, Call::Keep));
+    }
+    Ok(calls)
 }
 
 /// The delivery and the call.

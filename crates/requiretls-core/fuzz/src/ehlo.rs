@@ -19,8 +19,8 @@ pub fn check(data: &[u8]) {
     if reply.class != ReplyClass::Ok {
         assert!(!reply.starttls && reply.offer == Offer::default());
     }
-    stripped(data, &reply);
-    added(data, &reply);
+    stripped(data, reply);
+    added(data, reply);
     for tag in TAGS {
         let requirement = tag::parse(tag).unwrap();
         for dialect in [PeerDialect::Rfc8689, PeerDialect::Draft] {
@@ -104,7 +104,7 @@ fn is_blank(line: &[u8]) -> bool {
 }
 
 /// Whoever cuts out the lines of a keyword takes that away and nothing else.
-fn stripped(data: &[u8], reply: &EhloReply) {
+fn stripped(data: &[u8], reply: EhloReply) {
     if data.len() > 30_000 {
         return;
     }
@@ -116,7 +116,7 @@ fn stripped(data: &[u8], reply: &EhloReply) {
         });
         let kept: Vec<&[u8]> = kept.map(|(_, line)| *line).collect();
         let less = EhloReply::parse(&kept.join(&b"\r\n"[..]));
-        let mut expected = *reply;
+        let mut expected = reply;
         match keyword {
             "STARTTLS" => expected.starttls = false,
             "REQUIRETLS" => expected.offer.requiretls = false,
@@ -131,12 +131,12 @@ fn stripped(data: &[u8], reply: &EhloReply) {
 }
 
 /// A further line adds what it says, and takes nothing back.
-fn added(data: &[u8], reply: &EhloReply) {
+fn added(data: &[u8], reply: EhloReply) {
     if reply.class != ReplyClass::Ok || data.len() > 65_000 {
         return;
     }
     let more = EhloReply::parse(&[data, b"\n250 requiretls x"].concat());
-    let mut expected = *reply;
+    let mut expected = reply;
     expected.offer.requiretls = true;
     assert_eq!(more, expected);
     let spoilt = EhloReply::parse(&[data, b"\r\n451 later"].concat());

@@ -68,7 +68,7 @@ impl Server {
         );
         if let Ok(params) = params {
             self.in_any_order(params, &expected);
-            self.beside_other_sources(read, answer);
+            beside_other_sources(read, answer);
         }
     }
 
@@ -88,25 +88,6 @@ impl Server {
             }
             order.rotate_left(1);
         }
-    }
-
-    /// R8, L12: the parameter overrules the header field, and a refusal stays one.
-    fn beside_other_sources(self, read: MailParams, answer: Answer) {
-        let before = read.end();
-        let mut with_field = read;
-        with_field.header(b"TLS-Required", b" No\r\n");
-        let field_alone = tag::parse("1.no").map_err(Refusal::Tag);
-        let expected = match answer {
-            Answer::NotOurs => field_alone,
-            Answer::Taken | Answer::Refused(_) => before,
-        };
-        assert_eq!(with_field.end(), expected);
-        let mut with_tag = read;
-        with_tag.earlier_tag(b"1.may", TagTrust::RaiseOnly);
-        assert_eq!(with_tag.end(), before, "a tag from anybody lowers nothing");
-        let mut with_damage = read;
-        with_damage.earlier_tag(b"1.secure.onwar", TagTrust::Full);
-        assert!(with_damage.end().is_err());
     }
 
     /// Codes of R2 to R10, F3, L2 and L11, for all parameters of ours together.
@@ -141,6 +122,25 @@ impl Server {
             }
         }
     }
+}
+
+/// R8, L12: the parameter overrules the header field, and a refusal stays one.
+fn beside_other_sources(read: MailParams, answer: Answer) {
+    let before = read.end();
+    let mut with_field = read;
+    with_field.header(b"TLS-Required", b" No\r\n");
+    let field_alone = tag::parse("1.no").map_err(Refusal::Tag);
+    let expected = match answer {
+        Answer::NotOurs => field_alone,
+        Answer::Taken | Answer::Refused(_) => before,
+    };
+    assert_eq!(with_field.end(), expected);
+    let mut with_tag = read;
+    with_tag.earlier_tag(b"1.may", TagTrust::RaiseOnly);
+    assert_eq!(with_tag.end(), before, "a tag from anybody lowers nothing");
+    let mut with_damage = read;
+    with_damage.earlier_tag(b"1.secure.onwar", TagTrust::Full);
+    assert!(with_damage.end().is_err());
 }
 
 /// F3: every list that is allowed, in every order of its words.

@@ -53,7 +53,7 @@ fn judge(field: &[u8]) -> Option<Said> {
     let name: String = field[..colon].iter().map(|&b| char::from(b)).collect();
     let value: String = field[colon + 1..].iter().map(|&b| char::from(b)).collect();
     let bare = name.trim_end_matches([' ', '\t', '\n', '\r', '\u{c}']);
-    if bare.to_ascii_lowercase() != "tls-required" {
+    if !bare.eq_ignore_ascii_case("tls-required") {
         return None;
     }
     // Unfolded, as RFC 5322 section 2.2.3 has it, and without the end of the last line.

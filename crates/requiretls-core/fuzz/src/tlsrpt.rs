@@ -56,8 +56,8 @@ fn text(txt: &[u8]) -> String {
 
 /// The URIs of the first `rua`, where every field follows the grammar; those that no report can be
 /// sent to are left out (T1).
-fn naive(txt: &[u8]) -> Option<Vec<String>> {
-    let text = text(txt);
+fn naive(record: &[u8]) -> Option<Vec<String>> {
+    let text = text(record);
     let rest = text.strip_prefix("v=TLSRPTv1")?;
     let mut pieces: Vec<String> = rest.split(';').map(str::to_owned).collect();
     // Blanks before and behind a semicolon are the delimiter's.

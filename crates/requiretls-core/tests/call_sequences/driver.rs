@@ -272,7 +272,7 @@ impl<'a> Try<'a> {
                 let in_order = matches!(before.at, At::Ready | At::Sent);
                 let may = in_order && may_open(world, before, self.now);
                 let result = delivery.mail_params(self.now);
-                assert_eq!(result.is_ok(), may, "{:?}", before);
+                assert_eq!(result.is_ok(), may, "{before:?}");
                 if let Ok(clearance) = &result {
                     let parameter = clearance.mail_params();
                     let carried = world.hop == Hop::LocalCarry;
