@@ -1,12 +1,13 @@
 //! How is the workspace built, checked and packaged?
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
-//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs, and
-//! `cargo xtask statements` says which test holds which statement.
+//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
+//! `cargo xtask statements` says which test holds which statement, and `cargo xtask fuzz` runs the fuzz targets.
 #![forbid(unsafe_code)]
 
 mod command;
 mod dist;
+mod fuzz;
 mod header;
 mod prerequisites;
 mod statements;
@@ -45,6 +46,8 @@ enum Task {
     Dist(dist::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
     Statements(statements::Options),
+    /// Run the fuzz targets for a time each; fail when one finds something
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Header { check: false } => header::write(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
         Task::Statements(options) => statements::run(options),
+        Task::Fuzz(options) => fuzz::run_targets(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
