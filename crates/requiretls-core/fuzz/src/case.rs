@@ -100,6 +100,8 @@ fn tag_demand(case: &Case) -> u8 {
     let own = match case.tag {
         TagWord::None | TagWord::H | TagWord::LM => return 0,
         TagWord::LE | TagWord::F0 => 1,
+        // What a merged tag asks besides its level is not looked at.
+        TagWord::Merged(tag) => tag.level() as u8,
         TagWord::LS | TagWord::R | TagWord::FC | TagWord::FD | TagWord::FCD => 2,
     };
     let hop = match case.hop {
@@ -171,7 +173,7 @@ fn sender(case: &Case, answer: &Answer, proves: &impl Fn(ProofWord) -> bool) {
 /// P3, where it is in force: a usable record is matched, an enforcing policy is kept.
 fn destination(case: &Case, answer: &Answer, modern: bool, proves: &impl Fn(ProofWord) -> bool) {
     use requiretls_core::case::{DiscoveryWord, KnobWord};
-    let downgrade = matches!(case.tag, TagWord::H | TagWord::LM);
+    let downgrade = case.tag.requirement(case.dnssec).is_downgrade();
     let local = matches!(case.hop, HopWord::Local | HopWord::LocalCarry);
     if downgrade || local || case.discovery != DiscoveryWord::On || case.route == RouteWord::A {
         return;

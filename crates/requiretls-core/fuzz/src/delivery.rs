@@ -7,12 +7,14 @@
 mod checker;
 #[path = "../../tests/call_sequences/driver.rs"]
 mod driver;
+#[path = "../../tests/call_sequences/replay.rs"]
+mod replay;
 #[path = "../../tests/call_sequences/world.rs"]
 mod world;
 
 use arbitrary::{Result, Unstructured};
 use checker::M;
-use driver::{Call, Try};
+use driver::{Call, Gate, Try};
 use requiretls_core::delivery::{End, TlsFailure};
 use requiretls_core::facts::Security;
 use world::{Hop, Method, Records, StsFact, Tag, World, WorldHost};
@@ -30,7 +32,11 @@ pub fn check(data: &[u8]) {
             return;
         };
         for (which, call) in calls {
-            run.call(which, &call);
+            let is_open = run.call(which, &call) != Gate::Shut;
+            if is_open {
+                let compared = replay::agrees(run.delivery(which), is_open);
+                assert!(compared.is_ok(), "{call:?}: {compared:?}");
+            }
         }
     }
 }

@@ -198,7 +198,7 @@ impl Fields {
         let has = |flag| flags.contains(flag);
         let in_clear = ['n', 's', 'h', 'x'].into_iter().filter(|f| has(*f)).count();
         let proves = [dane, site_pkix, leaf_key].iter().any(|f| !f.is_empty())
-            || ['m', 'H', 'N'].into_iter().any(has);
+            || ['m', '3', 'H', 'N'].into_iter().any(has);
         let ends = match *expires {
             "never" => Some(None),
             digits if digits.chars().all(|c| c.is_ascii_digit()) => digits.parse().ok().map(Some),
@@ -207,12 +207,13 @@ impl Fields {
         let holds = *version == "1"
             && hex(host, 32)
             && hex(next_hop, 32)
-            && flags.chars().all(|c| "tmnshxraeSdHN".contains(c))
+            && flags.chars().all(|c| "tm3nshxraeSdHN".contains(c))
             && hex_or_none(dane, 32)
             && hex_or_none(site_pkix, 32)
             && hex_or_none(leaf_key, 64)
             && usize::from(has('t')) + in_clear == 1
-            && (has('t') || !proves);
+            && (has('t') || !proves)
+            && (has('m') || !has('3'));
         let lower = |text: &str| text.to_ascii_lowercase();
         ends.filter(|_| holds).map(|expires| Self {
             host: lower(host),

@@ -153,7 +153,8 @@ fn must_hold(records: &[TlsaRecord], chain: &[usize], named: bool) -> bool {
         if record.usage == 3 {
             return fits(LEAF);
         }
-        let in_chain = chain.iter().any(|place| fits(*place));
+        // A leaf is no authority above itself: for that there is DANE-EE.
+        let in_chain = chain[1..].iter().any(|place| fits(*place));
         // An anchor that is in DNS alone must have issued the topmost (D15).
         let next = [INTERMEDIATE, ROOT].get(chain.len() - 1);
         let above = record.matching == 0 && next.is_some_and(|place| fits(*place));

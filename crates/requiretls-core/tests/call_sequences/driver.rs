@@ -116,12 +116,16 @@ impl Record {
 impl<'a> Try<'a> {
     pub(crate) fn new(worlds: &'a [World; 2]) -> Self {
         Self {
-            deliveries: [0, 1].map(|i: usize| Delivery::new(worlds[i].plan())),
+            deliveries: [0, 1].map(|i: usize| Delivery::new(worlds[i].plan()).recording()),
             worlds,
             records: [Record::none(), Record::none()],
             kept: Vec::new(),
             now: 0,
         }
+    }
+
+    pub(crate) fn delivery(&self, which: usize) -> &Delivery {
+        &self.deliveries[which]
     }
 
     /// One call.
