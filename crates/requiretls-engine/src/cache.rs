@@ -106,10 +106,19 @@ impl Cache {
         })
     }
 
-    /// Remembers this in the place of what was remembered before; nothing takes its file away.
-    pub fn remember(&self, domain: &Domain, memory: &Memory, now: u64) {
-        let text = (!memory.is_empty()).then(|| memory.encode(domain));
-        self.write(domain, &entry::memory_name(domain), text.as_deref(), now);
+    /// Changes what is remembered; nothing takes its file away. Of two processes that do so at
+    /// the same time one may win, which costs time and no protection.
+    pub fn amend(&self, domain: &Domain, now: u64, change: impl FnOnce(&mut Memory)) {
+        if self.directory.is_none() {
+            return;
+        }
+        let before = self.memory(domain);
+        let mut memory = before.clone();
+        change(&mut memory);
+        if memory != before {
+            let text = (!memory.is_empty()).then(|| memory.encode(domain));
+            self.write(domain, &entry::memory_name(domain), text.as_deref(), now);
+        }
     }
 
     /// Forgets a domain; says whether there was anything.

@@ -30,6 +30,7 @@ mod hosts;
 mod policy;
 mod route;
 
+use crate::cache::{Cache, FailedQuestion};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DnsMode};
 use crate::deadline::Deadline;
@@ -43,7 +44,9 @@ use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::site_policy::{self, Rule};
 use requiretls_core::tls_level::TlsLevel;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 /// Finds out what is known about next hops.
 #[derive(Clone, Debug)]
@@ -54,6 +57,7 @@ pub struct Discovery {
     insecure_mx_dane: InsecureMxDane,
     roots: TrustRoots,
     fetcher: PolicyFetcher,
+    cache: Cache,
     clock: Clock,
 }
 
@@ -92,6 +96,7 @@ impl Discovery {
             insecure_mx_dane: config.sending.settings.insecure_mx_dane,
             fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots, clock),
             roots,
+            cache: Cache::open(&config.cache),
             clock,
         })
     }
@@ -119,6 +124,12 @@ impl Discovery {
         &self.resolver
     }
 
+    /// What is kept from one process to the next.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// The trust roots, for judging chains.
     #[must_use]
     pub fn roots(&self) -> &TrustRoots {
@@ -139,15 +150,77 @@ impl Discovery {
     /// [`Addresses`]: requiretls_core::facts::Addresses
     #[must_use]
     pub fn lookup(&self, question: &Question<'_>, deadline: &Deadline) -> Facts {
+        let (failed, had_time) = (self.failed_lately(question), policy::has_time(deadline));
         let search = Search {
             discovery: self,
             question,
-            dns: self.resolver.within(*deadline),
+            dns: self
+                .resolver
+                .within(*deadline)
+                .after_failures(failed, SECOND_PATIENCE),
             life: Cell::new(None),
         };
-        search.facts()
+        let facts = search.facts();
+        if had_time {
+            self.remember(question, search.dns.unanswered());
+        }
+        facts
+    }
+
+    /// A message for this policy domain would have been returned, had the policy been looked at
+    /// just before: the next lookup fetches it again (S20). It does not wait.
+    pub fn recheck(&self, domain: &Domain) {
+        if let Ok(now) = self.clock.now() {
+            self.cache.amend(domain, now, |memory| {
+                memory.recheck.get_or_insert(now);
+            });
+        }
+    }
+
+    /// Which questions about this next hop failed within the last minute, and how long ago.
+    fn failed_lately(&self, question: &Question<'_>) -> HashMap<String, u64> {
+        let (Some(domain), Ok(now)) = (question.next_hop.domain(), self.clock.now()) else {
+            return HashMap::new();
+        };
+        let questions = self.cache.memory(domain).questions.into_iter();
+        questions
+            .filter_map(|failed| Some((failed.question, age(failed.at, now)?)))
+            .collect()
+    }
+
+    fn remember(&self, question: &Question<'_>, unanswered: Vec<String>) {
+        let (Some(domain), Ok(now)) = (question.next_hop.domain(), self.clock.now()) else {
+            return;
+        };
+        self.cache.amend(domain, now, |memory| {
+            let before = std::mem::take(&mut memory.questions);
+            // What fails again keeps its time: at its end it gets all the time once more.
+            let since = |question: &String| {
+                let same = before.iter().find(|failed| failed.question == *question);
+                same.map(|failed| failed.at)
+                    .filter(|at| age(*at, now).is_some())
+            };
+            memory.questions = unanswered
+                .into_iter()
+                .map(|question| FailedQuestion {
+                    at: since(&question).unwrap_or(now),
+                    question,
+                })
+                .collect();
+        });
     }
 }
+
+/// In seconds, of what still counts as lately.
+fn age(at: u64, now: u64) -> Option<u64> {
+    now.checked_sub(at).filter(|age| *age < LATELY)
+}
+
+/// How long a question that was not answered is remembered, in seconds.
+const LATELY: u64 = 60;
+
+/// What all questions that failed lately may take of a lookup.
+const SECOND_PATIENCE: Duration = Duration::from_secs(1);
 
 /// One lookup under way.
 struct Search<'a> {
@@ -166,7 +239,7 @@ impl Search<'_> {
             // Row 1 and row 2's secure denials rest on DNS alone.
             (Route::Failed(_) | Route::Literal, _) => Sts::None,
             (Route::NullMx(Security::Secure) | Route::NoDomain(Security::Secure), _) => Sts::None,
-            (_, Some(domain)) if self.discovers() => self.policy(domain),
+            (_, Some(domain)) if self.discovers() => self.policy(domain, &found.targets),
             _ => Sts::None,
         };
         let hosts = self.hosts(&found.targets, &found.route);

@@ -29,7 +29,7 @@ use requiretls_core::facts::{LookupCause, LookupFailure, Security};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The name servers to ask, and whether their word on DNSSEC counts. Plain memory.
 #[derive(Clone, Debug)]
@@ -53,6 +53,16 @@ pub struct Bounded<'r> {
     known: RefCell<HashMap<Query, Result<Answer<RData>, LookupCause>>>,
     /// What validation has asked for.
     post: validate::Post,
+    lately: Lately,
+}
+
+/// What failed shortly before: it is asked again, but nobody waits long for it a second time.
+#[derive(Clone, Debug, Default)]
+struct Lately {
+    /// How long ago, in seconds, by question.
+    failed: HashMap<String, u64>,
+    /// What all of them may still take together.
+    left: Cell<Duration>,
 }
 
 /// What is asked about a name.
@@ -190,6 +200,7 @@ impl Resolver {
             first: Cell::new(0),
             known: RefCell::default(),
             post: validate::Post::default(),
+            lately: Lately::default(),
         }
     }
 }
@@ -204,18 +215,70 @@ impl Bounded<'_> {
             first: self.first.clone(),
             known: self.known.clone(),
             post: self.post.clone(),
+            lately: self.lately.clone(),
+        }
+    }
+
+    /// The same, where these questions ("MX example.com") failed so many seconds ago: all of them
+    /// together are waited for no longer than this. Their failure is the same as before.
+    #[must_use]
+    pub fn after_failures(self, failed: HashMap<String, u64>, patience: Duration) -> Self {
+        Self {
+            lately: Lately {
+                failed,
+                left: Cell::new(patience),
+            },
+            ..self
         }
     }
 
     /// Asks these together, so that each is answered at once when it is asked for by itself.
     pub fn ahead(&self, questions: &[(Domain, Kind)]) {
-        let mut queries: Vec<Query> = Vec::new();
-        for query in questions.iter().filter_map(|(n, k)| query(n, *k)) {
-            if !self.known.borrow().contains_key(&query) && !queries.contains(&query) {
-                queries.push(query);
+        let (mut queries, mut again) = (Vec::new(), Vec::new());
+        for (name, kind) in questions {
+            let Some(query) = query(name, *kind) else {
+                continue;
+            };
+            let failed = &self.lately.failed;
+            let wanted = if !failed.is_empty() && failed.contains_key(&wording(name, *kind)) {
+                &mut again
+            } else {
+                &mut queries
+            };
+            if !self.known.borrow().contains_key(&query) && !wanted.contains(&query) {
+                wanted.push(query);
             }
         }
-        let answers = self.ask_all(&queries);
+        self.learn(queries, self.deadline.half());
+        if !again.is_empty() {
+            let start = Instant::now();
+            let left = self.lately.left.get();
+            self.learn(again, self.deadline.half().at_most(left));
+            self.lately.left.set(left.saturating_sub(start.elapsed()));
+        }
+    }
+
+    /// The questions that nobody has answered, or the server not for its failure: those whose
+    /// answer it may be a waste of time to wait for again.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<String> {
+        let known = self.known.borrow();
+        let unanswered = known.iter().filter(|(_, answer)| {
+            matches!(answer, Err(LookupCause::Timeout | LookupCause::ServFail))
+        });
+        let mut questions: Vec<String> = unanswered
+            .map(|(query, _)| {
+                let name = query.name().to_ascii();
+                format!("{} {}", query.query_type(), name.trim_end_matches('.'))
+            })
+            .collect();
+        questions.sort();
+        questions
+    }
+
+    /// Half of the time left is theirs: the steps after them need some too.
+    fn learn(&self, queries: Vec<Query>, deadline: Deadline) {
+        let answers = self.ask_all(&queries, deadline);
         self.known
             .borrow_mut()
             .extend(queries.into_iter().zip(answers));
@@ -310,14 +373,25 @@ impl Bounded<'_> {
         };
         answer().map_err(|cause| LookupFailure {
             cause,
-            question: format!("{} {name}", record_type(kind)),
+            question: self.told(wording(name, kind)),
         })
     }
 
-    /// Half of the time left is theirs: the steps after them need some too.
-    fn ask_all(&self, questions: &[Query]) -> Vec<Result<Answer<RData>, LookupCause>> {
+    /// A question that failed before too says so.
+    fn told(&self, question: String) -> String {
+        match self.lately.failed.get(&question) {
+            Some(ago) => format!("{question} (failed {ago} s ago too, so waited for briefly)"),
+            None => question,
+        }
+    }
+
+    fn ask_all(
+        &self,
+        questions: &[Query],
+        deadline: Deadline,
+    ) -> Vec<Result<Answer<RData>, LookupCause>> {
         let resolver = self.resolver;
-        let mut flight = Flight::new(resolver, self.deadline.half(), self.first.get());
+        let mut flight = Flight::new(resolver, deadline, self.first.get());
         let answers = match &resolver.anchor {
             Some(anchor) => self.validated(questions, anchor, &mut flight),
             None => Self::believed(questions, &mut flight)
@@ -401,6 +475,11 @@ fn all_loopback(servers: &[SocketAddr]) -> bool {
 fn query(name: &Domain, kind: Kind) -> Option<Query> {
     let name = Name::from_labels(name.as_str().split('.').map(str::as_bytes)).ok()?;
     Some(Query::query(name, record_type(kind)))
+}
+
+/// As in a [`LookupFailure`].
+fn wording(name: &Domain, kind: Kind) -> String {
+    format!("{} {name}", record_type(kind))
 }
 
 fn record_type(kind: Kind) -> RecordType {

@@ -1,12 +1,13 @@
 //! Does a policy kept from earlier still count, and must it be fetched again?
 //!
-//! RFC 8461 sections 3.3 and 5.1 (S17, S18, S25, P2c). The store is the caller's, and so is the
-//! proactive refresh (S19); here is only what a kept policy, the TXT records and a fetch mean
-//! together. TXT records are unsigned where it matters, so they may bring a policy in, never end
-//! one.
+//! RFC 8461 sections 3.3 and 5.1 (S17 to S20, S25, P2c). The store and the fetch are the caller's;
+//! here is only what a kept policy, the TXT records and a fetch mean together. TXT records are
+//! unsigned where it matters, so they may bring a policy in, never end one.
 
+use super::fetch;
 use super::policy::{Mode, Policy};
 use super::record::Announcement;
+use crate::domain::Domain;
 
 /// How long after its end a policy is remembered: the domain may still have one (P2c).
 pub const NOTE: u64 = 30 * 86_400;
@@ -48,7 +49,72 @@ impl Kept<'_> {
         let age = now.saturating_sub(self.fetched);
         age < u64::from(self.policy.max_age())
     }
+
+    /// Whether what it says was looked at within the last five minutes, so that a verdict may be
+    /// for good (S20).
+    #[must_use]
+    pub fn is_checked(&self, now: u64) -> bool {
+        let pause = fetch::RETRY_AFTER.as_secs();
+        now.checked_sub(self.fetched).is_some_and(|age| age < pause)
+    }
+
+    /// Whether it is to be fetched again though nothing asks for it: after about a day, or when
+    /// half of its life is over (S19). Domains that were met together part over six hours.
+    #[must_use]
+    pub fn refresh_is_due(&self, domain: &Domain, now: u64) -> bool {
+        let Some(age) = now.checked_sub(self.fetched) else {
+            return true; // S25
+        };
+        let spread = domain.as_str().bytes().fold(0_u64, |sum, octet| {
+            sum.wrapping_mul(31).wrapping_add(octet.into())
+        });
+        let day = DAY.saturating_sub(spread % SPREAD);
+        age >= day.min(u64::from(self.policy.max_age() / 2))
+    }
+
+    /// Whether a verdict about these hosts needs a look at the policy first: it refuses one of
+    /// them and was not fetched just now (S20).
+    #[must_use]
+    pub fn recheck_is_due<'h>(
+        &self,
+        mut hosts: impl Iterator<Item = &'h Domain>,
+        now: u64,
+    ) -> bool {
+        self.is_live(now)
+            && self.policy.mode() != Mode::None
+            && !self.is_checked(now)
+            && hosts.any(|host| !self.policy.matches(host))
+    }
 }
+
+/// A fetch that failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// The id that it was for; empty: none was announced.
+    pub id: &'a str,
+}
+
+impl Failed<'_> {
+    /// Whether there must be no fetch yet (S9); of a time to come nothing is known (S25).
+    #[must_use]
+    pub fn is_recent(&self, now: u64) -> bool {
+        let pause = fetch::RETRY_AFTER.as_secs();
+        now.checked_sub(self.at).is_some_and(|age| age < pause)
+    }
+
+    /// The same for a fetch because of this id: a new one begins anew.
+    #[must_use]
+    pub fn is_recent_for(&self, id: &str, now: u64) -> bool {
+        self.id == id && self.is_recent(now)
+    }
+}
+
+const DAY: u64 = 86_400;
+
+/// Six hours.
+const SPREAD: u64 = 21_600;
 
 /// Whether the policy must be fetched before anything is concluded.
 ///

@@ -45,12 +45,14 @@ fn s17_what_is_kept_comes_back() {
         }],
         recheck: Some(NOW),
     };
-    shelf.cache.remember(&domain(&longest), &memory, NOW);
+    shelf
+        .cache
+        .amend(&domain(&longest), NOW, |m| *m = memory.clone());
     assert_eq!(shelf.cache.memory(&domain(&longest)), memory);
     assert_eq!(shelf.cache.memory(&domain("d.test")), Memory::default());
     shelf
         .cache
-        .remember(&domain(&longest), &Memory::default(), NOW);
+        .amend(&domain(&longest), NOW, |m| *m = Memory::default());
     assert_eq!(shelf.cache.memory(&domain(&longest)), Memory::default());
     assert_eq!(files_in(shelf.path()).len(), 5, "an empty one is no file");
 
@@ -195,14 +197,7 @@ fn without_a_directory_nothing_is_kept_and_nothing_fails() {
         ("a file", no_directory),
     ] {
         assert!(!cache.keep(&name, &kept("a", NOW), NOW), "{label}");
-        cache.remember(
-            &name,
-            &Memory {
-                recheck: Some(1),
-                ..Memory::default()
-            },
-            NOW,
-        );
+        cache.amend(&name, NOW, |m| m.recheck = Some(1));
         assert_eq!(cache.policy(&name), None, "{label}");
         assert_eq!(cache.memory(&name), Memory::default(), "{label}");
     }
@@ -226,16 +221,13 @@ fn p2c_what_is_over_is_swept() {
     put("none-over.test", &none(NOW - 2 * DAY));
     put("torn.test", &kept("a", NOW));
     fs::write(shelf.file("torn.test"), "x").unwrap();
-    let recheck = |at| Memory {
-        recheck: Some(at),
-        ..Memory::default()
+    let recheck = |name: &str, at| {
+        shelf
+            .cache
+            .amend(&domain(name), NOW, |m| m.recheck = Some(at));
     };
-    shelf
-        .cache
-        .remember(&domain("live.test"), &recheck(NOW - 10), NOW);
-    shelf
-        .cache
-        .remember(&domain("note.test"), &recheck(NOW - 4_000), NOW);
+    recheck("live.test", NOW - 10);
+    recheck("note.test", NOW - 4_000);
     let bucket = shelf.file("live.test").parent().unwrap().to_owned();
     let old = fs::File::create(bucket.join(".new-1")).unwrap();
     old.set_modified(std::time::UNIX_EPOCH).unwrap();
@@ -270,14 +262,9 @@ fn the_cache_is_bounded() {
     // Domains that belong into the same directory.
     let mut others = (0..).map(|n| format!("n{n}.test")).filter(|name| {
         let probe = Shelf::new();
-        probe.cache.remember(
-            &domain(name),
-            &Memory {
-                recheck: Some(NOW),
-                ..Memory::default()
-            },
-            NOW,
-        );
+        probe
+            .cache
+            .amend(&domain(name), NOW, |m| m.recheck = Some(NOW));
         let place = files_in(probe.path())[0].parent().unwrap().to_owned();
         place.file_name() == bucket.file_name()
     });

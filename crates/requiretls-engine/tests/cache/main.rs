@@ -3,4 +3,22 @@
 #[cfg(test)]
 mod believed;
 #[cfg(test)]
+#[allow(dead_code)]
+#[path = "../engine/name_server.rs"]
+mod name_server;
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../engine/policy_host.rs"]
+mod policy_host;
+#[cfg(test)]
+mod remembered;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
 mod shelf;
+#[cfg(test)]
+mod used;
+#[cfg(test)]
+#[allow(dead_code)]
+#[path = "../engine/world.rs"]
+mod world;
