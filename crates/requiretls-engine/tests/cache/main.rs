@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod believed;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 #[allow(dead_code)]
 #[path = "../engine/name_server.rs"]
 mod name_server;
