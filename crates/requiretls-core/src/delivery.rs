@@ -6,10 +6,12 @@
 //! the steps since the last host have shown.
 
 mod attempt;
+mod finished;
 mod gate;
 mod steps;
 mod verdict;
 
+pub(crate) use finished::Finished;
 use verdict::Tally;
 pub use verdict::Verdict;
 
@@ -68,6 +70,8 @@ pub struct Delivery {
     /// Addresses tried, per candidate.
     tried: Vec<usize>,
     tally: Tally,
+    /// The tries that are over: no more than the plan has addresses.
+    finished: Vec<Finished>,
     settled: bool,
     /// The refusal behind the latest answer.
     latest: Option<Refusal>,
@@ -100,6 +104,7 @@ impl Delivery {
             current: None,
             tried,
             tally: Tally::default(),
+            finished: Vec::new(),
             settled: false,
             latest: None,
             why,
@@ -253,6 +258,7 @@ impl Delivery {
             | (Step::Ready, End::Closed) => {
                 current.step = Step::Done;
                 self.settled = true;
+                self.finished.extend(current.finished(None));
                 if let Some(tried) = current.index.and_then(|i| self.tried.get_mut(i)) {
                     *tried += 1;
                 }
@@ -283,7 +289,9 @@ impl Delivery {
             let text = format!("{}: all its addresses were tried", candidate.host);
             return self.next_host(Reply::new(451, Enhanced(4, 4, 1), text));
         }
-        if let Some(refusal) = candidate.refused {
+        if let Some(refusal) = candidate.refused.clone() {
+            let current = Current::new(Some(index), candidate, tried);
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.record(Some(index), refusal);
             return Action::NextHost;
         }
@@ -295,6 +303,7 @@ impl Delivery {
     fn leave(&mut self) {
         if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.record(current.index, refusal);
         }
     }
@@ -307,6 +316,7 @@ impl Delivery {
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
         if let Some(current) = self.current.take() {
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.record(current.index, refusal);
         }
         Action::NextHost

@@ -27,7 +27,7 @@ use crate::site_policy::{Discovery, Rule};
 use crate::tls_level::TlsLevel;
 use demand::Demand;
 use std::net::IpAddr;
-pub(crate) use terms::{OwnRow, Side};
+pub(crate) use terms::{OwnRow, Records, Side, StsMatch};
 
 /// What may be done with one message at one next hop.
 #[derive(Clone, Debug)]
@@ -267,9 +267,23 @@ impl Plan {
             && (self.rule.discovery == Discovery::On || self.demand.level >= TlsLevel::Encrypt)
     }
 
-    /// Whether the MTA-STS policy took part in this plan's decisions (S20).
-    pub(crate) fn rests_on_sts(&self) -> bool {
-        self.promises_hold() && self.sts_mode().is_some()
+    /// S20: whether the MTA-STS policy is to be fetched again before this plan is followed,
+    /// because a host is refused that it does not name (row 7) and it was not fetched just now. A
+    /// plan made from what the fetch has found, or from the old policy where it failed, counts.
+    #[must_use]
+    pub fn wants_recheck(&self) -> bool {
+        let row_7 = |refusal: &Refusal| refusal.row == Row::StsOtherHost;
+        self.rests_on_unchecked_sts()
+            && self
+                .candidates
+                .iter()
+                .any(|c| c.refused.as_ref().is_some_and(row_7))
+    }
+
+    /// Whether an MTA-STS policy took part in this plan's decisions that may have changed (S20).
+    pub(crate) fn rests_on_unchecked_sts(&self) -> bool {
+        let unchecked = matches!(self.facts.sts, Sts::Live { checked: false, .. });
+        unchecked && self.promises_hold() && self.sts_mode().is_some()
     }
 
     fn live_enforce(&self) -> bool {
@@ -285,7 +299,7 @@ impl Plan {
     }
 
     /// M = S, N or C: the way to the host is vouched for, or needs no voucher (R18, R19).
-    fn vouched_route(&self) -> bool {
+    pub(crate) fn vouched_route(&self) -> bool {
         matches!(
             self.facts.route,
             Route::Mx(Security::Secure) | Route::Implicit(_) | Route::Configured

@@ -14,7 +14,7 @@ use crate::dns::{Bounded, Family, Found, Kind};
 use crate::roots::TrustRoots;
 use connection::Connect;
 use requiretls_core::domain::Domain;
-use requiretls_core::facts::LookupFailure;
+use requiretls_core::facts::{LookupCause, LookupFailure};
 use requiretls_core::mta_sts::fetch::{self, FetchError};
 use requiretls_core::mta_sts::{Policy, PolicyError, policy_host};
 use rustls::RootCertStore;
@@ -186,6 +186,25 @@ pub enum FetchFailure {
     Policy(PolicyError),
     /// The time was up.
     Timeout,
+}
+
+impl FetchFailure {
+    /// The stage as facts tell it: the policy host's certificate or handshake, the policy's
+    /// syntax, and all else (T5).
+    #[must_use]
+    pub fn cause(&self) -> LookupCause {
+        match self {
+            Self::Tls(_) => LookupCause::PolicyUntrusted,
+            Self::Policy(_) => LookupCause::PolicyInvalid,
+            Self::Dns(_)
+            | Self::NoAddress
+            | Self::PrivateAddress(_)
+            | Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Response(_)
+            | Self::Timeout => LookupCause::PolicyUnavailable,
+        }
+    }
 }
 
 impl fmt::Display for FetchFailure {

@@ -138,6 +138,7 @@ impl Case {
             Ok(policy) => Sts::Live {
                 policy,
                 checked: true,
+                refetch_failed: None,
             },
             Err(_) => Sts::Unknown(failure("MTA-STS policy of case.test")),
         }

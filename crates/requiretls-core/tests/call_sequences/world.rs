@@ -245,6 +245,7 @@ impl World {
         Sts::Live {
             policy: Policy::from_parts(mode, &patterns, 86_400).unwrap(),
             checked: true,
+            refetch_failed: None,
         }
     }
 }

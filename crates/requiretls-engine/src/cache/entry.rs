@@ -7,6 +7,7 @@
 //! counts for nobody.
 
 use requiretls_core::domain::Domain;
+use requiretls_core::facts::LookupCause;
 use requiretls_core::mta_sts::Policy;
 use requiretls_core::mta_sts::freshness::Kept;
 use ring::digest::{SHA256, digest};
@@ -45,7 +46,9 @@ pub struct FailedFetch {
     pub at: u64,
     /// The id that it was for; empty: none was announced.
     pub id: String,
-    /// Stage and cause.
+    /// As facts tell it (T5).
+    pub cause: LookupCause,
+    /// Stage and cause, in words.
     pub why: String,
 }
 
@@ -66,6 +69,7 @@ impl KeptPolicy {
             policy: &self.policy,
             id: &self.id,
             fetched: self.fetched,
+            failed: None,
         }
     }
 
@@ -115,8 +119,9 @@ impl Memory {
 
     pub(super) fn encode(&self, domain: &Domain) -> Vec<u8> {
         let mut text = String::new();
-        if let Some(FailedFetch { at, id, why }) = &self.fetch {
-            let _ = writeln!(text, "fetch {at} {id} {}", plain(why));
+        if let Some(FailedFetch { at, id, cause, why }) = &self.fetch {
+            let (cause, why) = (word(*cause), plain(why));
+            let _ = writeln!(text, "fetch {at} {cause} {id} {why}");
         }
         if let Some(since) = self.recheck {
             let _ = writeln!(text, "recheck {since}");
@@ -137,10 +142,12 @@ impl Memory {
             let at = at.parse().ok()?;
             match word {
                 "fetch" => {
+                    let (cause, rest) = rest.split_once(' ')?;
                     let (id, why) = rest.split_once(' ')?;
                     memory.fetch = Some(FailedFetch {
                         at,
                         id: id.to_owned(),
+                        cause: cause_of(cause),
                         why: why.to_owned(),
                     });
                 }
@@ -184,6 +191,22 @@ fn opened(octets: &[u8]) -> Option<(&str, &str)> {
     Some((fields, text))
 }
 
+fn word(cause: LookupCause) -> &'static str {
+    match cause {
+        LookupCause::PolicyInvalid => "invalid",
+        LookupCause::PolicyUntrusted => "untrusted",
+        _ => "unavailable",
+    }
+}
+
+fn cause_of(word: &str) -> LookupCause {
+    match word {
+        "invalid" => LookupCause::PolicyInvalid,
+        "untrusted" => LookupCause::PolicyUntrusted,
+        _ => LookupCause::PolicyUnavailable,
+    }
+}
+
 /// One line of printable ASCII.
 fn plain(text: &str) -> String {
     let shown = text.chars().take(300);
@@ -215,6 +238,7 @@ mod tests {
             fetch: Some(FailedFetch {
                 at: 1_800_000_001,
                 id: String::new(),
+                cause: LookupCause::PolicyUntrusted,
                 why: "TLS: certificate for another name".to_owned(),
             }),
             questions: vec![FailedQuestion {

@@ -8,82 +8,69 @@ use super::Search;
 use super::route::Target;
 use crate::cache::{FailedFetch, KeptPolicy};
 use crate::deadline::Deadline;
-use crate::dns::{Found, Kind};
+use crate::dns::{Bounded, Found, Kind};
 use crate::sts_fetch::FetchFailure;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure, Sts};
-use requiretls_core::mta_sts::freshness::{self, Failed, State};
-use requiretls_core::mta_sts::{Announcement, Mode, Policy, fetch, record_name};
+use requiretls_core::mta_sts::freshness::{self, Failed, Kept, State};
+use requiretls_core::mta_sts::{Announcement, Mode, Policy, Record, fetch, record_name};
 use std::time::Duration;
-
-/// Why a policy is to be fetched.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Reason {
-    /// Nothing can be concluded before.
-    Due,
-    /// It was fetched about a day ago (S19).
-    Refresh,
-    /// It stands against a host, or a message waits for it (S20).
-    Recheck,
-}
 
 impl Search<'_> {
     pub(super) fn policy(&self, domain: &Domain, targets: &[Target]) -> Sts {
         let now = self.discovery.clock.now().unwrap_or_default();
         let stored = self.discovery.cache.policy(domain);
-        let kept = stored.as_ref().map(KeptPolicy::kept);
-        let failed = self.discovery.cache.memory(domain);
-        let (announcement, mut failure) = match self.announcement(domain) {
+        let memory = self.discovery.cache.memory(domain);
+        let kept = stored.as_ref().map(|stored| Kept {
+            failed: memory.fetch.as_ref().map(|failed| failed.at),
+            ..stored.kept()
+        });
+        let (announcement, txt_failure) = match self.announcement(domain) {
             Ok(announcement) => (Some(announcement), None),
             Err(failure) => (None, Some(failure)),
         };
-        let hosts = targets.iter().filter_map(|target| target.host.name());
-        let reason = if freshness::fetch_is_due(announcement.as_ref(), kept.as_ref(), now) {
-            Some(Reason::Due)
-        } else if kept.is_some_and(|k| k.recheck_is_due(hosts, now))
-            || (failed.recheck.is_some() && kept.is_some_and(|k| !k.is_checked(now)))
-        {
-            Some(Reason::Recheck)
-        } else if kept.is_some_and(|k| k.is_live(now) && k.refresh_is_due(domain, now)) {
-            Some(Reason::Refresh)
-        } else {
-            None
-        };
-        // What can wait does, when there is no time for it.
-        let reason = reason.filter(|r| *r == Reason::Due || has_time(&self.dns.deadline().half()));
         let announced = announcement.as_ref().and_then(Announcement::record);
-        let id = announced.map(|record| record.id());
-        let mut fetched = None;
-        if let Some(reason) = reason {
-            let id = id.or(kept.map(|k| k.id)).unwrap_or_default();
-            match failed.fetch.filter(|f| is_too_soon(f, reason, id, now)) {
-                Some(before) => failure = Some(not_again(domain, &before, now)),
-                None => match self.fetched(domain, id, stored.as_ref(), now) {
-                    Ok(policy) => fetched = Some(policy),
-                    Err(why) => failure = Some(unavailable(domain, &why.to_string())),
-                },
-            }
-        }
+        let id = announced.map(Record::id).or(kept.map(|k| k.id));
+        let id = id.unwrap_or_default();
+        let is_due = freshness::fetch_is_due(announcement.as_ref(), kept.as_ref(), now);
+        let before = memory.fetch.as_ref().filter(|before| {
+            let (at, id_before) = (before.at, before.id.as_str());
+            is_due && Failed { at, id: id_before }.forbids(id, now)
+        });
+        // What can wait does, when there is no time for it.
+        let has_time = has_time(&self.dns.deadline().half());
+        let is_wanted = has_time
+            && kept.is_some_and(|kept| {
+                let marked = memory.recheck.is_some();
+                (kept.may_be_rechecked(now) && (marked || refuses(&kept, targets, now)))
+                    || kept.refresh_is_due_for(domain, now)
+            });
+        let fetched = match before {
+            Some(before) => Some(Err(not_again(domain, before, now))),
+            None => (is_due || is_wanted).then(|| self.fetched(domain, id, stored.as_ref(), now)),
+        };
+        let (fetched, failure) = match fetched.transpose() {
+            Ok(fetched) => (fetched, None),
+            Err(failure) => (None, Some(failure)),
+        };
         match freshness::settle(announcement.as_ref(), kept.as_ref(), fetched.as_ref(), now) {
             State::None => Sts::None,
             State::Live(policy) => {
-                let checked = fetched.is_some() || kept.is_some_and(|k| k.is_checked(now));
                 let left = match (&fetched, kept) {
                     (None, Some(kept)) => kept.expires().saturating_sub(now),
                     _ => u64::from(policy.max_age()),
                 };
-                self.lives(
-                    u32::try_from(left)
-                        .unwrap_or(u32::MAX)
-                        .min(policy.max_age()),
-                );
+                let left = u32::try_from(left).unwrap_or(u32::MAX);
+                self.lives(left.min(policy.max_age()));
                 Sts::Live {
                     policy: policy.clone(),
-                    checked,
+                    checked: fetched.is_some() || kept.is_some_and(|k| k.is_checked(now)),
+                    refetch_failed: failure,
                 }
             }
-            State::Unknown => Sts::Unknown(failure.unwrap_or_else(|| {
-                unavailable(domain, "expired, and none is announced in its place")
+            State::Unknown => Sts::Unknown(failure.or(txt_failure).unwrap_or_else(|| {
+                let why = "expired, and none is announced in its place";
+                not_had(domain, LookupCause::PolicyUnavailable, why)
             })),
         }
     }
@@ -112,14 +99,15 @@ impl Search<'_> {
         &self,
         domain: &Domain,
         id: &str,
-        kept: Option<&KeptPolicy>,
+        stored: Option<&KeptPolicy>,
         now: u64,
-    ) -> Result<Policy, FetchFailure> {
-        let is_live = kept.is_some_and(|kept| kept.kept().is_live(now));
+    ) -> Result<Policy, LookupFailure> {
+        let is_live = stored.is_some_and(|stored| stored.kept().is_live(now));
         let most = if is_live { REFRESH } else { fetch::TIMEOUT };
         let deadline = self.dns.deadline().half().at_most(most);
-        self.discovery
-            .fetch(domain, id, kept, self.dns.until(deadline))
+        let dns = self.dns.until(deadline);
+        let fetched = self.discovery.fetch(domain, id, stored, &dns);
+        fetched.map_err(|why| not_had(domain, why.cause(), &why.to_string()))
     }
 }
 
@@ -130,10 +118,10 @@ impl super::Discovery {
         domain: &Domain,
         id: &str,
         kept: Option<&KeptPolicy>,
-        dns: crate::dns::Bounded<'_>,
+        dns: &Bounded<'_>,
     ) -> Result<Policy, FetchFailure> {
         let had_time = has_time(dns.deadline());
-        let fetched = self.fetcher.fetch(domain, &dns);
+        let fetched = self.fetcher.fetch(domain, dns);
         // Without a clock nothing can be dated.
         let now = self.clock.now().ok();
         match &fetched {
@@ -153,11 +141,11 @@ impl super::Discovery {
                 }
             }
             Err(why) => {
-                // S19: nobody misses a policy of mode none.
-                let in_force = now.zip(kept).is_some_and(|(now, kept)| {
-                    kept.kept().is_live(now) && kept.policy.mode() != Mode::None
-                });
-                if in_force {
+                let kept = kept.map(KeptPolicy::kept);
+                let warns = now
+                    .zip(kept)
+                    .is_some_and(|(now, kept)| kept.is_live(now) && kept.failed_refresh_warns());
+                if warns {
                     tracing::warn!("MTA-STS policy of {domain} not refreshed: {why}");
                 } else {
                     tracing::info!("MTA-STS policy of {domain} not fetched: {why}");
@@ -169,6 +157,7 @@ impl super::Discovery {
                         memory.fetch = Some(FailedFetch {
                             at: now,
                             id: id.to_owned(),
+                            cause: why.cause(),
                             why: why.to_string(),
                         });
                     });
@@ -190,30 +179,25 @@ pub(super) fn has_time(deadline: &Deadline) -> bool {
     deadline.left().is_some_and(|left| left >= PATIENCE)
 }
 
-fn is_too_soon(before: &FailedFetch, reason: Reason, id: &str, now: u64) -> bool {
-    let failed = Failed {
-        at: before.at,
-        id: &before.id,
-    };
-    match reason {
-        Reason::Due => failed.is_recent_for(id, now),
-        Reason::Refresh | Reason::Recheck => failed.is_recent(now),
-    }
+/// Whether a verdict may rest on its standing against one of these hosts (S20).
+fn refuses(kept: &Kept<'_>, targets: &[Target], now: u64) -> bool {
+    let mut hosts = targets.iter().filter_map(|target| target.host.name());
+    kept.is_live(now)
+        && kept.policy.mode() != Mode::None
+        && hosts.any(|host| !kept.policy.matches(host))
 }
 
 fn not_again(domain: &Domain, before: &FailedFetch, now: u64) -> LookupFailure {
     let ago = now.saturating_sub(before.at);
     let pause = fetch::RETRY_AFTER.as_secs() / 60;
     let why = &before.why;
-    unavailable(
-        domain,
-        &format!("{why}, {ago} s ago; asked again after {pause} minutes"),
-    )
+    let why = format!("{why}, {ago} s ago; asked again after {pause} minutes");
+    not_had(domain, before.cause, &why)
 }
 
-fn unavailable(domain: &Domain, why: &str) -> LookupFailure {
+fn not_had(domain: &Domain, cause: LookupCause, why: &str) -> LookupFailure {
     LookupFailure {
-        cause: LookupCause::PolicyUnavailable,
+        cause,
         question: format!("MTA-STS policy of {domain} ({why})"),
     }
 }

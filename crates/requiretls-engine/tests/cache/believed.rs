@@ -1,6 +1,7 @@
 //! What is kept comes back, and what somebody else has put there does not count.
 
 use crate::shelf::{NOW, Shelf, cache_in, domain, files_in, kept};
+use requiretls_core::facts::LookupCause;
 use requiretls_core::mta_sts::Policy;
 use requiretls_engine::cache::{
     Cache, Disbelief, FailedFetch, FailedQuestion, KeptPolicy, MOST_FILES, Memory,
@@ -37,6 +38,7 @@ fn s17_what_is_kept_comes_back() {
         fetch: Some(FailedFetch {
             at: NOW,
             id: "1".to_owned(),
+            cause: LookupCause::PolicyUnavailable,
             why: "HTTP 301".to_owned(),
         }),
         questions: vec![FailedQuestion {
