@@ -4,6 +4,7 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod cache;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
@@ -23,6 +24,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Cache(cache::Args),
     Check(check::Args),
     #[cfg(feature = "demo")]
     Demo(demo::Args),
@@ -33,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
+            Command::Cache(args) => cache::run(&args),
             Command::Check(args) => check::run(&args),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),

@@ -84,6 +84,7 @@ impl Cache {
     }
 
     /// Keeps a policy in the place of the one before; says whether that was possible.
+    #[must_use]
     pub fn keep(&self, domain: &Domain, policy: &KeptPolicy, now: u64) -> bool {
         let text = policy.encode(domain);
         self.write(domain, domain.as_str(), Some(&text), now)

@@ -28,7 +28,10 @@
 
 mod hosts;
 mod policy;
+mod refresh;
 mod route;
+
+pub use refresh::RefreshFailure;
 
 use crate::cache::{Cache, FailedQuestion};
 use crate::clock::Clock;
@@ -37,6 +40,7 @@ use crate::deadline::Deadline;
 use crate::dns::{Bounded, Family, ResolvConf, Resolver};
 use crate::roots::TrustRoots;
 use crate::sts_fetch::PolicyFetcher;
+use requiretls_core::delivery::Delivery;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Facts, Route, Security, Sts};
 use requiretls_core::next_hop::{Host, NextHop};
@@ -145,6 +149,9 @@ impl Discovery {
     /// Asks, and returns when everything is known or the deadline has come: what was not found
     /// out by then is in the facts as a failure, so that it delays and never weakens.
     ///
+    /// A deadline that is over asks nobody: a policy that is kept counts then, and all else has
+    /// failed.
+    ///
     /// A host that is a unix socket has no address: its [`Addresses`] are found and empty.
     ///
     /// [`Addresses`]: requiretls_core::facts::Addresses
@@ -167,10 +174,20 @@ impl Discovery {
         facts
     }
 
-    /// A message for this policy domain would have been returned, had the policy been looked at
-    /// just before: the next lookup fetches it again (S20). It does not wait.
-    pub fn recheck(&self, domain: &Domain) {
-        if let Ok(now) = self.clock.now() {
+    /// Reads off a delivery whether its policy must be looked at before it can end: then the next
+    /// lookup fetches that again (S20). To be called when a delivery has stopped; it does not wait.
+    pub fn note(&self, delivery: &Delivery) {
+        let plan = delivery.plan();
+        let facts = plan.facts();
+        let unchecked = matches!(facts.sts, Sts::Live { checked: false, .. });
+        if !unchecked || !delivery.wants_recheck() {
+            return;
+        }
+        let policy_domain = match facts.route {
+            Route::Configured => facts.hosts.iter().find_map(|facts| facts.host.name()),
+            _ => plan.next_hop().domain(),
+        };
+        if let (Some(domain), Ok(now)) = (policy_domain, self.clock.now()) {
             self.cache.amend(domain, now, |memory| {
                 memory.recheck.get_or_insert(now);
             });

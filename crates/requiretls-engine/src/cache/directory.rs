@@ -94,9 +94,12 @@ impl Directory {
             // Other users read it, whatever the umask is.
             .and_then(|()| Ok(fs::fchmod(&file, FILE_BITS)?))
             // A policy that is lost in a crash is a downgrade; a failure that is lost is none.
-            .and_then(|()| match name.ends_with(MEMORY_MARK) {
-                true => Ok(()),
-                false => file.sync_data(),
+            .and_then(|()| {
+                if name.ends_with(MEMORY_MARK) {
+                    Ok(())
+                } else {
+                    file.sync_data()
+                }
             })
             .and_then(|()| Ok(fs::renameat(&bucket, &temporary, &bucket, name)?));
         if replaced.is_err() {

@@ -13,6 +13,9 @@ use std::path::Path;
 
 const DAY: u64 = 86_400;
 
+/// What somebody does to a file.
+type Plant = fn(&Path);
+
 fn set_bits(path: &Path, bits: u32) {
     fs::set_permissions(path, Permissions::from_mode(bits)).unwrap();
 }
@@ -67,7 +70,6 @@ fn s17_what_is_kept_comes_back() {
 fn a_planted_file_is_not_believed() {
     const OTHER: u32 = 65_533;
     let is_root = rustix::process::geteuid().is_root();
-    type Plant = fn(&Path);
     #[rustfmt::skip]
     let table: [(&str, Plant, Option<Disbelief>); 13] = [
         ("as it is",              |_| {},                                   None),

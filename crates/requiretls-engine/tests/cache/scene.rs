@@ -9,6 +9,9 @@ use requiretls_core::mta_sts::Policy;
 use requiretls_core::site_policy::Rule;
 use requiretls_engine::cache::{KeptPolicy, Memory};
 use requiretls_engine::clock::Clock;
+use requiretls_engine::discovery::RefreshFailure;
+use requiretls_engine::{Deadline, Discovery};
+use std::time::Duration;
 
 pub(crate) struct Scene {
     pub(crate) shelf: Shelf,
@@ -72,6 +75,16 @@ impl Scene {
 
     /// By way of these hosts.
     pub(crate) fn facts_by(&self, hosts: &[&str]) -> Facts {
+        self.world()
+            .ask("d.test", hosts, &Rule::default(), false, self.budget)
+    }
+
+    /// Whoever asks in that process; its name server ends with this call.
+    pub(crate) fn discovery(&self) -> Discovery {
+        self.world().discovery()
+    }
+
+    fn world(&self) -> World {
         let txt = self
             .txt
             .map(|id| format!("_mta-sts.d.test TXT v=STSv1; id={id}"));
@@ -84,7 +97,14 @@ impl Scene {
             self.shelf.path().join("ca.pem"),
             self.host.port()
         );
-        world.ask("d.test", hosts, &Rule::default(), false, self.budget)
+        world
+    }
+
+    /// What `refresh` finds.
+    pub(crate) fn refresh(&self) -> Result<Policy, RefreshFailure> {
+        let world = self.world();
+        let deadline = Deadline::after(Duration::from_secs(5));
+        world.discovery().refresh(&domain("d.test"), &deadline)
     }
 
     pub(crate) fn sts(&self) -> Sts {
@@ -116,8 +136,10 @@ pub(crate) const DAY: u64 = 86_400;
 
 /// A policy for a week.
 pub(crate) fn policy(mode: &str, mx: &[&str]) -> String {
-    let mx: String = mx.iter().map(|mx| format!("mx: {mx}\n")).collect();
-    format!("version: STSv1\nmode: {mode}\n{mx}max_age: 604800\n")
+    let mut lines = vec!["version: STSv1".to_owned(), format!("mode: {mode}")];
+    lines.extend(mx.iter().map(|mx| format!("mx: {mx}")));
+    lines.push("max_age: 604800\n".to_owned());
+    lines.join("\n")
 }
 
 pub(crate) fn ok(text: &str) -> Response {

@@ -3,6 +3,9 @@
 use crate::policy_host::Response;
 use crate::scene::{DAY, Scene, answer, ok, policy, told, why};
 use crate::shelf::{NOW, domain};
+use requiretls_core::authenticate::{Evidence, Outcome};
+use requiretls_core::delivery::{Action, Delivery};
+use requiretls_core::ehlo::EhloReply;
 use requiretls_core::facts::{Addresses, Facts, Route};
 use requiretls_core::next_hop::NextHop;
 use requiretls_core::plan::{Message, Plan, Settings};
@@ -19,6 +22,18 @@ fn plan(facts: &Facts, requirement: Requirement) -> Plan {
     let rule = Rule::default();
     Plan::new(next_hop, message, rule, Settings::default(), facts.clone())
 }
+
+/// Label, what is kept with id a, its age, TXT, policy host, what is in force, requests, age after.
+type Row<'a> = (
+    &'a str,
+    Option<&'a str>,
+    i64,
+    Option<&'static str>,
+    Response,
+    &'a str,
+    usize,
+    i64,
+);
 
 #[test]
 fn what_is_kept_is_used() {
@@ -43,9 +58,8 @@ fn what_is_kept_is_used() {
     let long = || ok(&"x".repeat(65_537));
     let day = i64::try_from(DAY).unwrap();
     let (a, b) = (Some("a"), Some("b"));
-    // label, kept with id a, its age, TXT, policy host, what is in force, requests, age after
     #[rustfmt::skip]
-    let table: Vec<(&str, Option<&str>, i64, Option<&'static str>, Response, &str, usize, i64)> = vec![
+    let table: Vec<Row<'_>> = vec![
         ("first contact (S17)",            None,         0,        a,    ok(&new),  n,      1, 0),
         ("first contact, none published",  None,         0,        None, ok(&new),  "none", 0, -1),
         ("same id (S18)",                  Some(&old),   1_000,    a,    ok(&new),  ou,     0, 1_000),
@@ -204,6 +218,49 @@ fn s20_a_marked_domain_is_fetched_again() {
     assert_eq!(memory.recheck, Some(NOW));
 }
 
+/// S20: a bounce waits, and the next lookup looks again; then it is for good.
+#[test]
+fn s20_a_bounce_waits_for_another_look() {
+    let text = policy("enforce", &["mx.d.test"]);
+    let mut scene = Scene::new(Some("a"), ok(&text));
+    scene.keep(&text, "a", 1_000);
+    let attempt = |scene: &Scene| {
+        let mut delivery = Delivery::new(plan(&scene.facts(), Requirement::R));
+        let ehlo = |keyword| EhloReply::parse(format!("250-mx\r\n250 {keyword}\r\n").as_bytes());
+        assert!(delivery.next_host_to_try().is_ok());
+        assert_eq!(delivery.ehlo(&ehlo("STARTTLS")), Action::StartTls);
+        let cipher = Some("TLS_AES_128_GCM_SHA256");
+        assert_eq!(delivery.tls(Some("TLSv1.3"), cipher), Action::Go);
+        let evidence = Evidence::new(|_| Outcome::Holds);
+        assert_eq!(delivery.peer(evidence), Action::Go);
+        assert_eq!(
+            delivery.ehlo(&ehlo("DSN")),
+            Action::NextHost,
+            "no REQUIRETLS"
+        );
+        scene.discovery().note(&delivery);
+        delivery.outcome()
+    };
+    let first = attempt(&scene);
+    assert_eq!(first.action, Action::Defer, "{first:?}");
+    assert!(
+        first
+            .reply
+            .text
+            .ends_with("the MTA-STS policy is to be checked first")
+    );
+    assert_eq!(scene.memory().recheck, Some(NOW));
+    assert_eq!(scene.requests(), 0);
+    scene.now = NOW + 10;
+    let second = attempt(&scene);
+    assert_eq!(
+        (second.action, scene.requests()),
+        (Action::Bounce, 1),
+        "{second:?}"
+    );
+    assert_eq!(scene.memory().recheck, None);
+}
+
 /// S12: for the delivery at hand; a note stays.
 #[test]
 fn s12_a_policy_without_age_is_used_once() {
@@ -243,4 +300,39 @@ fn s17_a_file_that_is_not_believed_is_no_policy() {
     std::fs::write(&file, content.replace("604800", "604801")).unwrap();
     assert_eq!(told(&scene.sts()), "enforce mx.d.test", "fetched anew");
     assert_eq!(scene.requests(), 1);
+}
+
+#[test]
+fn s19_a_refresh_asks_whatever_is_kept() {
+    let old = policy("enforce", &["old.x"]);
+    let new = policy("enforce", &["mx.d.test"]);
+    let failed = |why: &str| Err(why.to_owned());
+    let html = || answer("200 OK", "Content-Type: text/html", "");
+    let kept_new = || Ok("mx.d.test".to_owned());
+    #[rustfmt::skip]
+    let table = [
+        ("just fetched",           Some(10),     Some("a"), ok(&new), kept_new(), 1),
+        ("a week old, no TXT",     Some(604_000), None,     ok(&new), kept_new(), 1),
+        ("expired, no TXT",        Some(700_000), None,     ok(&new), kept_new(), 1),
+        ("first contact",          None,         Some("a"), ok(&new), kept_new(), 1),
+        ("none announced",         None,         None,      ok(&new), failed("no policy is announced, and none is kept"), 0),
+        ("fails",                  Some(10),     Some("b"), html(),   failed("HTTP: the media type is not text/plain"), 1),
+    ];
+    for (label, age, txt, response, expected, requests) in table {
+        let scene = Scene::new(txt, response);
+        if let Some(age) = age {
+            scene.keep(&old, "a", age);
+        }
+        let found = scene.refresh().map_err(|why| why.to_string());
+        let found = found.map(|policy| policy.mx().collect::<Vec<_>>().join(" "));
+        assert_eq!(found, expected, "{label}");
+        assert_eq!(scene.requests(), requests, "{label}");
+        let kept = scene.kept().map(|kept| kept.fetched == NOW);
+        assert_eq!(
+            kept,
+            age.map(|_| expected.is_ok())
+                .or(expected.is_ok().then_some(true)),
+            "{label}"
+        );
+    }
 }
