@@ -171,6 +171,7 @@ impl Cache {
             None => directory.remove(domain, name).map(|_| ()),
         };
         if let Err(why) = &written
+            && tracing::enabled!(tracing::Level::WARN) // somebody hears it
             && !self.complained.swap(true, Ordering::Relaxed)
         {
             let path = directory.path.display();
