@@ -182,7 +182,7 @@ fn r33_mediators_carry_the_tag() {
         ("R33, user agent says No", &[Field(" No")], Ok("H")),
         ("R33, re-originated downgrade", &[Env("1.no")], Ok("H")),
         ("R33, LM", &[Env("1.may")], Ok("LM")),
-        ("R33 L5, nothing came along", &[], Ok("none")),
+        ("R33, nothing came along", &[], Ok("none")),
         ("R33, empty tag", &[Env(""), TagField("")], Ok("none")),
         ("R8, the field never lowers the parameter", &[Param("REQUIRETLS"), Field(" No")], Ok("R")),
         ("R33, the field never lowers the tag", &[Env(R), Field(" No")], Ok("R")),

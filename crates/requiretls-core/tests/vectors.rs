@@ -1,8 +1,8 @@
 //! The decision vectors VX, each a case written by hand and the answer prescribed for it.
 //!
 //! The case is JSON with `@words` for what an address shows; the answer is the action, then the
-//! fields that the vector names. VX15, VX32 and VX52 also stand in the tests of `delivery`, VX34,
-//! VX43 and VX46 are discovery's.
+//! fields that the vector names. VX15, VX32 and VX52 also stand in the tests of `delivery`, VX43 in
+//! `recheck`; VX34 and VX46 are discovery's.
 
 // A test's own faults end it.
 #![allow(clippy::panic)]
@@ -143,6 +143,7 @@ const VECTORS: &[(&str, &str, &str)] = &[
     ("VX84 P8, pinned", r#"{"floor":"secure","methods":["dane","pin"],"M":"I","hosts":[{"D":"U","addrs":[{"auth":["dane","site_pin"]}]}]}"#, "go level=secure who=site"),
     ("VX85 P2d", r#"{"tag":"H","floor":"encrypt","hosts":[{"D":"U","addrs":[@clear]}]}"#, "defer 451 4.7.4 row=9 who=site"),
     ("VX86 P5", r#"{"tag":"R","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@down]}]}"#, "defer 451 4.7.10 row=7"),
+    ("VX86 P5, R, no STARTTLS", r#"{"tag":"R","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "defer 451 4.7.10 row=7 who=sender"),
     ("VX86 P5, LS", r#"{"tag":"LS","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "defer 451 4.7.10 row=9"),
     ("VX86 P5, LE", r#"{"tag":"LE","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "bounce 550 5.7.10 row=9"),
     ("P2c, T=? is 0 to FC", r#"{"tag":"FC","M":"I","sts":"?","hosts":[{"addrs":[@selfsigned+R]}]}"#, "bounce 550 5.7.10 row=12 who=sender"),
