@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod cache;
 mod check;
+mod check_config;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Cache(cache::Args),
     Check(check::Args),
+    CheckConfig(check_config::Args),
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     Explain(explain::Args),
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Cache(args) => cache::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::CheckConfig(args) => check_config::run(&args),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),

@@ -1,10 +1,11 @@
 //! How is the workspace built, checked and packaged?
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
-//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs, and
-//! `cargo xtask statements` says which test holds which statement.
+//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
+//! `cargo xtask statements` says which test holds which statement, and `cargo xtask bench` how fast the policy is.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod command;
 mod dist;
 mod header;
@@ -43,6 +44,8 @@ enum Task {
     },
     /// Build the shared and the static library and install them with header and pkg-config file
     Dist(dist::Options),
+    /// Measure the policy against its goals, and its instructions against the committed counts
+    Bench(bench::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
     Statements(statements::Options),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Header { check: true } => header::check(),
         Task::Header { check: false } => header::write(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
+        Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
     };
     match outcome {

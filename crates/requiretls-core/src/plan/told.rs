@@ -213,7 +213,7 @@ fn only_trust_anchors(records: &[TlsaRecord]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Addresses, Facts, Security};
+    use crate::facts::{Addresses, Facts, LookupCause, LookupFailure, Security};
     use crate::next_hop::NextHop;
     use crate::plan::{Message, Settings};
     use crate::site_policy::Rule;
@@ -275,6 +275,48 @@ mod tests {
                 .map(Domain::as_str)
                 .collect();
             assert_eq!(names, expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn t2_t5_the_policy_and_its_failure_go_together() {
+        let failed = |cause| LookupFailure {
+            cause,
+            question: "a question".to_owned(),
+        };
+        let tlsa = |cause| Tlsa::Failed(failed(cause));
+        let sts = |cause| Sts::Unknown(failed(cause));
+        #[rustfmt::skip]
+        let rows = [
+            ("T2 nothing", Tlsa::None, Sts::None, "no-policy-found", "d.test", None),
+            ("T4 bogus", tlsa(LookupCause::Bogus), Sts::None, "tlsa", "mx.test", Some("dnssec-invalid")),
+            ("T4 SERVFAIL", tlsa(LookupCause::ServFail), Sts::None, "tlsa", "mx.test", Some("tlsa-invalid")),
+            ("T5 not had", Tlsa::None, sts(LookupCause::PolicyUnavailable), "sts", "d.test", Some("sts-policy-fetch-error")),
+            ("T5 invalid", Tlsa::None, sts(LookupCause::PolicyInvalid), "sts", "d.test", Some("sts-policy-invalid")),
+            ("T5 untrusted", Tlsa::None, sts(LookupCause::PolicyUntrusted), "sts", "d.test", Some("sts-webpki-invalid")),
+            ("T5 TXT failed", Tlsa::None, sts(LookupCause::Timeout), "no-policy-found", "d.test", None),
+        ];
+        for (label, tlsa, sts, kind, domain, failure) in rows {
+            let facts = Facts {
+                route: Route::Mx(Security::Secure),
+                expanded: None,
+                hosts: vec![HostFacts {
+                    host: Host::Name(Domain::known("mx.test")),
+                    addresses: Addresses::Found(Vec::new()),
+                    cname: None,
+                    tlsa,
+                }],
+                sts,
+                expires: None,
+            };
+            let next_hop = NextHop::Domain(Domain::known("d.test"));
+            let (rule, settings) = (Rule::default(), Settings::default());
+            let plan = Plan::new(next_hop, Message::default(), rule, settings, facts);
+            let candidate = plan.candidates().first().expect("a host");
+            assert_eq!(plan.policy_type(candidate).as_str(), kind, "{label}");
+            let found = plan.policy_domain(candidate).map(Domain::as_str);
+            assert_eq!(found, Some(domain), "{label}");
+            assert_eq!(plan.policy_failure(candidate), failure, "{label}");
         }
     }
 }
