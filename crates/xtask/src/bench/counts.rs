@@ -19,7 +19,7 @@ pub(super) fn measure() -> Result<BTreeMap<String, u64>> {
                 "bench",
                 "--locked",
                 "-p",
-                "requiretls-core",
+                "requiretls-bench",
                 "--bench",
                 "instructions",
             ])
@@ -49,7 +49,7 @@ fn read(summary: &Value) -> Result<(String, u64)> {
 }
 
 fn file() -> PathBuf {
-    tree::core().join("benches/instructions.txt")
+    tree::root().join("crates/requiretls-bench/benches/instructions.txt")
 }
 
 /// The counts that are committed.

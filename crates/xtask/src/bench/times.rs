@@ -28,7 +28,7 @@ pub(super) fn measure() -> Result<BTreeMap<String, f64>> {
     }
     run(cargo()
         .args(["bench", "--locked", "--bench", "time", "--bench", "load"])
-        .args(["-p", "requiretls-core", "-p", "requiretls-engine"])
+        .args(["-p", "requiretls-bench"])
         .args([
             "--",
             "--quiet",
