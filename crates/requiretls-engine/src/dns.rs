@@ -11,6 +11,7 @@
 
 mod answer;
 mod flight;
+mod lately;
 mod resolv_conf;
 mod trust_anchor;
 mod validate;
@@ -23,13 +24,14 @@ use crate::deadline::Deadline;
 use flight::Flight;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use lately::Lately;
 use requiretls_core::dane::TlsaRecord;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure, Security};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The name servers to ask, and whether their word on DNSSEC counts. Plain memory.
 #[derive(Clone, Debug)]
@@ -54,15 +56,6 @@ pub struct Bounded<'r> {
     /// What validation has asked for.
     post: validate::Post,
     lately: Lately,
-}
-
-/// What failed shortly before: it is asked again, but nobody waits long for it a second time.
-#[derive(Clone, Debug, Default)]
-struct Lately {
-    /// How long ago, in seconds, by question.
-    failed: HashMap<String, u64>,
-    /// What all of them may still take together.
-    left: Cell<Duration>,
 }
 
 /// What is asked about a name.
@@ -224,10 +217,7 @@ impl Bounded<'_> {
     #[must_use]
     pub fn after_failures(self, failed: HashMap<String, u64>, patience: Duration) -> Self {
         Self {
-            lately: Lately {
-                failed,
-                left: Cell::new(patience),
-            },
+            lately: Lately::new(failed, patience),
             ..self
         }
     }
@@ -239,8 +229,7 @@ impl Bounded<'_> {
             let Some(query) = query(name, *kind) else {
                 continue;
             };
-            let failed = &self.lately.failed;
-            let wanted = if !failed.is_empty() && failed.contains_key(&wording(name, *kind)) {
+            let wanted = if self.lately.failed(|| wording(name, *kind)) {
                 &mut again
             } else {
                 &mut queries
@@ -251,10 +240,9 @@ impl Bounded<'_> {
         }
         self.learn(queries, self.deadline.half());
         if !again.is_empty() {
-            let start = Instant::now();
-            let left = self.lately.left.get();
-            self.learn(again, self.deadline.half().at_most(left));
-            self.lately.left.set(left.saturating_sub(start.elapsed()));
+            self.lately.spend(|patience| {
+                self.learn(again, self.deadline.half().at_most(patience));
+            });
         }
     }
 
@@ -373,16 +361,8 @@ impl Bounded<'_> {
         };
         answer().map_err(|cause| LookupFailure {
             cause,
-            question: self.told(wording(name, kind)),
+            question: self.lately.told(wording(name, kind)),
         })
-    }
-
-    /// A question that failed before too says so.
-    fn told(&self, question: String) -> String {
-        match self.lately.failed.get(&question) {
-            Some(ago) => format!("{question} (failed {ago} s ago too, so waited for briefly)"),
-            None => question,
-        }
     }
 
     fn ask_all(
