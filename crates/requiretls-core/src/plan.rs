@@ -206,10 +206,7 @@ impl Plan {
         let mut candidate = self.candidate(&facts);
         let allowed = candidate.refused.is_none() && candidate.terms.level() == TlsLevel::May;
         // The tag's own row would not have it (P12: evaluated for the log).
-        candidate.terms.own_row = self.own_row_plan().map(|own| OwnRow {
-            path_unmet: true,
-            ..own.own_row_of(&facts)
-        });
+        candidate.terms.own_row = self.own_row_plan().map(|own| own.own_row_of(&facts, true));
         allowed.then_some(candidate)
     }
 
@@ -225,9 +222,7 @@ impl Plan {
         };
         let path_unmet = own.judge_next_hop().is_some();
         for (candidate, facts) in self.candidates.iter_mut().zip(&own.facts.hosts) {
-            let mut own_row = own.own_row_of(facts);
-            own_row.path_unmet |= path_unmet;
-            candidate.terms.own_row = Some(own_row);
+            candidate.terms.own_row = Some(own.own_row_of(facts, path_unmet));
         }
     }
 
@@ -241,13 +236,28 @@ impl Plan {
         })
     }
 
-    fn own_row_of(&self, facts: &HostFacts) -> OwnRow {
+    fn own_row_of(&self, facts: &HostFacts, path_unmet: bool) -> OwnRow {
         let candidate = self.candidate(facts);
+        let path_unmet = path_unmet || candidate.refused.is_some();
+        let judged = match self.facts.route {
+            Route::Mx(Security::Insecure | Security::Unknown) if path_unmet => {
+                self.as_if_vouched().candidate(facts)
+            }
+            _ => candidate,
+        };
         OwnRow {
-            path_unmet: candidate.refused.is_some(),
-            need: candidate.terms.sender.need,
+            path_unmet,
+            need: judged.terms.sender.need,
             onward: self.demand.needs_requiretls(),
         }
+    }
+
+    /// A path that nothing vouches for is one half (`unmet=mx`); whether the chain is the other
+    /// is judged as though the MX records were signed.
+    fn as_if_vouched(&self) -> Self {
+        let mut vouched = self.clone();
+        vouched.facts.route = Route::Mx(Security::Secure);
+        vouched
     }
 
     /// P4a, last paragraph: a tag with a method that needs no vouched path goes on past rows 3,

@@ -14,7 +14,6 @@ use crate::decision::Row;
 use crate::delivery::Finished;
 use crate::domain::Domain;
 use crate::facts::{HostFacts, Sts, Tlsa};
-use crate::negotiated::Negotiated;
 use crate::plan::{Plan, PolicyType, Records, StsMatch};
 use std::net::IpAddr;
 
@@ -250,7 +249,7 @@ impl Seen<'_> {
 
     /// Rows 9 to 11b, whether they ended the try or the message went on in clear.
     fn without_tls(&self) -> Option<Failure> {
-        if self.connection.tls == Some(Negotiated::Weak) {
+        if self.connection.tls.is_some_and(|tls| !tls.is_modern()) {
             return Some(Failure::OLD_TLS);
         }
         let refused = match self.end {
