@@ -7,6 +7,7 @@
 use super::fetch::RETRY_AFTER;
 use super::policy::{Mode, Policy};
 use super::record::Announcement;
+use crate::domain::Domain;
 
 /// How long after its end a policy is remembered: the domain may still have one (P2c).
 pub const NOTE: u64 = 30 * 86_400;
@@ -75,9 +76,25 @@ impl Kept<'_> {
     /// it does not end between two messages. Whether there is a TXT record now plays no part.
     #[must_use]
     pub fn refresh_is_due(&self, now: u64) -> bool {
-        let half_life = u64::from(self.policy.max_age()) / 2;
-        let interval = REFRESH_AFTER.min(half_life).max(RETRY_AFTER.as_secs());
+        self.is_live(now) && self.untouched_for(self.refresh_interval(), now)
+    }
+
+    /// The same for the policy of this domain: up to a quarter of the time earlier, so that
+    /// domains that were met together are not fetched together for ever after.
+    #[must_use]
+    pub fn refresh_is_due_for(&self, domain: &Domain, now: u64) -> bool {
+        let share = domain.as_str().bytes().fold(0_u64, |sum, octet| {
+            sum.wrapping_mul(31).wrapping_add(octet.into()) % 251
+        });
+        let interval = self.refresh_interval();
+        let earlier = (interval / 4).saturating_mul(share) / 251;
+        let interval = interval.saturating_sub(earlier).max(RETRY_AFTER.as_secs());
         self.is_live(now) && self.untouched_for(interval, now)
+    }
+
+    fn refresh_interval(&self) -> u64 {
+        let half_life = u64::from(self.policy.max_age()) / 2;
+        REFRESH_AFTER.min(half_life).max(RETRY_AFTER.as_secs())
     }
 
     /// Whether the site is warned of a refresh that failed (S19): not of a policy that asks for
@@ -95,6 +112,25 @@ impl Kept<'_> {
             .flatten()
             .filter_map(|time| now.checked_sub(time))
             .all(|age| age >= seconds)
+    }
+}
+
+/// A fetch that failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// The id that it was for; empty: none was announced.
+    pub id: &'a str,
+}
+
+impl Failed<'_> {
+    /// Whether there must be no fetch for this id yet (S9). Another id begins anew; of a time to
+    /// come nothing is known (S25).
+    #[must_use]
+    pub fn forbids(&self, id: &str, now: u64) -> bool {
+        let age = now.checked_sub(self.at);
+        self.id == id && age.is_some_and(|age| age < RETRY_AFTER.as_secs())
     }
 }
 
@@ -259,6 +295,45 @@ mod tests {
             };
             let max_age = u64::from(policy.max_age());
             assert_eq!(again.expires(), NOW + max_age, "{label}: restarted");
+        }
+    }
+
+    #[test]
+    fn s19_domains_part() {
+        let policy = Policy::from_parts(Mode::Enforce, &["mx.example.com"], 604_800).unwrap();
+        let due = |name: &str, age| {
+            let kept = Kept {
+                policy: &policy,
+                id: "a",
+                fetched: NOW - age,
+                failed: None,
+            };
+            kept.refresh_is_due_for(&Domain::parse(name.as_bytes()).unwrap(), NOW)
+        };
+        let (day, names) = (86_400, (0..100).map(|n| format!("n{n}.example")));
+        let names: Vec<String> = names.collect();
+        let how_many = |age| names.iter().filter(|name| due(name, age)).count();
+        assert_eq!(how_many(day * 3 / 4), 0, "none before three quarters");
+        assert!((20..80).contains(&how_many(day * 7 / 8)), "some by then");
+        assert_eq!(how_many(day), 100, "all within the day");
+        assert_eq!(how_many(8 * day), 0, "expired");
+    }
+
+    #[test]
+    fn s9_five_minutes_after_a_failure_for_the_same_id() {
+        #[rustfmt::skip]
+        let rows = [
+            ("S9 at once", 0, "a", true),
+            ("S9 the last second", 299, "a", true),
+            ("S9 five minutes", 300, "a", false),
+            ("S9 a new id", 0, "b", false),
+            ("S9 none announced", 0, "", false),
+            ("S25 from the future", -1, "a", false),
+        ];
+        for (label, age, id, forbids) in rows {
+            let at = NOW.checked_add_signed(-age).unwrap();
+            let failed = Failed { at, id: "a" };
+            assert_eq!(failed.forbids(id, NOW), forbids, "{label}");
         }
     }
 

@@ -335,7 +335,10 @@ fn private_addresses_are_refused_unless_allowed() {
         .settings
         .replace("allow_private_addresses = true", "");
     let found = why(&world.facts("d.test").sts);
-    assert_eq!(found, "DNS: the policy host's address 127.0.0.1 is private");
+    assert_eq!(
+        found,
+        "DNS: the policy host's address 127.0.0.1 is not public"
+    );
     assert!(published.host.requests().is_empty());
 }
 
