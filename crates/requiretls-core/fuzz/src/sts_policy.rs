@@ -173,6 +173,7 @@ fn kept(policy: &Policy) {
         policy,
         id: "a",
         fetched,
+        failed: None,
     };
     let age = u64::from(policy.max_age());
     let live = match policy.mode() {
