@@ -19,6 +19,8 @@ mod policy_host;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod self_test;
+#[cfg(test)]
 mod validate;
 #[cfg(test)]
 mod world;

@@ -78,7 +78,8 @@ impl World {
     /// The truth.
     fn fetch(&self, query: &Query) -> Message {
         let deadline = Deadline::after(Duration::from_secs(20));
-        let mut flight = Flight::new(&self.resolver, deadline, 0);
+        let mut flight = Flight::new(&self.resolver, deadline);
+        flight.ask_in_order(vec![0], 0);
         flight.depart(query.clone());
         flight.landed().pop().unwrap().1.unwrap()
     }

@@ -152,18 +152,24 @@ impl Post {
         wanted
     }
 
-    pub(super) fn deliver(&self, settled: Vec<(Query, Outcome)>) {
+    pub(in crate::dns) fn deliver(&self, settled: Vec<(Query, Outcome)>) {
         let answered = settled
             .into_iter()
             .map(|(query, outcome)| (query, Letter::Answered(outcome)));
         locked(&self.0).extend(answered);
     }
 
-    fn answer(&self, query: &Query) -> Option<Outcome> {
+    /// What was said to a question, or why nothing was.
+    pub(in crate::dns) fn answer(&self, query: &Query) -> Option<Outcome> {
         match locked(&self.0).get(query)? {
             Letter::Answered(outcome) => Some(outcome.clone()),
             Letter::Wanted | Letter::Sent => None,
         }
+    }
+
+    /// Forgets everything.
+    pub(in crate::dns) fn forget(&self) {
+        locked(&self.0).clear();
     }
 
     /// Of what was no longer waited for the answers will not come.
