@@ -31,6 +31,7 @@ mod policy;
 mod refresh;
 mod route;
 
+pub use hosts::MOST_HOSTS;
 pub use refresh::RefreshFailure;
 
 use crate::cache::{Cache, FailedQuestion};

@@ -63,6 +63,9 @@ impl Upstream {
         if self.post.knows(query) {
             return true;
         }
+        if self.post.is_full() {
+            return false;
+        }
         let mut account = locked(&self.account);
         let Some(left) = account.left.checked_sub(1) else {
             return false;
@@ -134,6 +137,10 @@ impl Post {
         locked(&self.0).contains_key(query)
     }
 
+    fn is_full(&self) -> bool {
+        locked(&self.0).len() >= MOST_IN_ALL
+    }
+
     fn want(&self, query: &Query) {
         locked(&self.0)
             .entry(query.clone())
@@ -182,6 +189,9 @@ impl Post {
 /// besides those that the same lookup has asked before. A name in a signed zone of the second level
 /// costs six, one of five labels in an unsigned one about twelve.
 pub(super) const MOST_QUERIES: usize = 100;
+
+/// How many questions all questions of one lookup may cost.
+const MOST_IN_ALL: usize = 1_000;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
