@@ -1,13 +1,15 @@
 //! How is the workspace built, checked and packaged?
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
-//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs, and
-//! `cargo xtask statements` says which test holds which statement.
+//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
+//! `cargo xtask statements` says which test holds which statement, and `cargo xtask mutants` whether the tests would
+//! notice a fault.
 #![forbid(unsafe_code)]
 
 mod command;
 mod dist;
 mod header;
+mod mutants;
 mod prerequisites;
 mod statements;
 mod test;
@@ -45,6 +47,8 @@ enum Task {
     Dist(dist::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
     Statements(statements::Options),
+    /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
+    Mutants(mutants::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Task::Header { check: false } => header::write(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
         Task::Statements(options) => statements::run(options),
+        Task::Mutants(options) => mutants::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

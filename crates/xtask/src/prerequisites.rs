@@ -70,14 +70,19 @@ pub(crate) fn install() -> Result<()> {
         install_debian(&missing)?;
     }
     for (name, package) in CARGO {
-        if succeeds(cargo().args([name, "--version"])) {
-            println!("cargo {name} is there");
-        } else {
-            println!("installing {package} with cargo install, since it is missing");
-            run(cargo().args(["install", "--locked", package]))?;
-        }
+        install_cargo_tool(name, package)?;
     }
     Ok(())
+}
+
+/// Builds one of cargo's tools where it is missing.
+pub(crate) fn install_cargo_tool(name: &str, package: &str) -> Result<()> {
+    if succeeds(cargo().args([name, "--version"])) {
+        println!("cargo {name} is there");
+        return Ok(());
+    }
+    println!("installing {package} with cargo install, since it is missing");
+    run(cargo().args(["install", "--locked", package]))
 }
 
 fn install_debian(packages: &[&str]) -> Result<()> {
