@@ -38,7 +38,7 @@ impl<'a> Certificate<'a> {
         outer.expect(BIT_STRING)?;
         outer.end()?;
 
-        let version = tbs.optional(context(0))?;
+        let version = tbs.optional(VERSION)?;
         tbs.expect(INTEGER)?; // the serial number
         tbs.expect(SEQUENCE)?; // the algorithm again
         let issuer = tbs.expect(SEQUENCE)?.content;
@@ -164,7 +164,7 @@ fn key_of(spki_content: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The extensions of version 3, past the unique identifiers of version 2.
 fn extensions(mut tbs: Reader<'_>) -> Option<&[u8]> {
-    let wrapped = std::iter::from_fn(|| tbs.next()).find(|e| e.tag == context(3))?;
+    let wrapped = std::iter::from_fn(|| tbs.next()).find(|e| e.tag == EXTENSIONS)?;
     only(wrapped.content, SEQUENCE)
 }
 
@@ -176,6 +176,9 @@ const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
+/// `[0]` and `[3]` of what is signed.
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
 /// A dNSName among the general names.
 const DNS_NAME: u8 = 0x82;
 
@@ -185,11 +188,6 @@ const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-
-/// The tag of a constructed, context-specific element.
-const fn context(number: u8) -> u8 {
-    0xa0 | number
-}
 
 /// One DER element.
 #[derive(Clone, Copy)]

@@ -1,3 +1,5 @@
+mod written;
+
 use super::*;
 use crate::dane::TlsaRecord;
 use crate::pkix::test_pki::{
@@ -65,6 +67,22 @@ fn times() {
         (GENERALIZED_TIME, "00000101000000Z", None),
         (GENERALIZED_TIME, "00010101000000Z", Some(0)),
         (GENERALIZED_TIME, "99991231235959Z", Some(253_402_300_799)),
+        (GENERALIZED_TIME, "20000229235959Z", Some(951_868_799)),
+        (GENERALIZED_TIME, "20000301000000Z", Some(951_868_800)),
+        (GENERALIZED_TIME, "21000228235959Z", Some(4_107_542_399)),
+        (GENERALIZED_TIME, "21000301000000Z", Some(4_107_542_400)),
+        (GENERALIZED_TIME, "24000229123456Z", Some(13_574_608_496)),
+        (UTC_TIME, "271231235959Z", Some(1_830_297_599)),
+        (UTC_TIME, "280101000000Z", Some(1_830_297_600)),
+        (UTC_TIME, "490704050607Z", Some(2_508_987_967)),
+        (UTC_TIME, "700101000001Z", Some(1)),
+        (UTC_TIME, "700301000000Z", Some(5_097_600)),
+        (UTC_TIME, "991031010203Z", Some(941_331_723)),
+        (UTC_TIME, "700001000000Z", None),
+        (UTC_TIME, "700100000000Z", None),
+        (UTC_TIME, "700101006000Z", None),
+        (UTC_TIME, "700101000060Z", None),
+        (UTC_TIME, "70010100000000Z", None),
         (UTC_TIME, "700101000000", None),
         (UTC_TIME, "700101000000+0000", None),
         (UTC_TIME, "7001010000Z", None),
