@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
             if octets.is_empty() || octets.len() > 4 {
                 return None;
             }
-            let length = octets.iter().fold(0_u32, |l, &b| (l << 8) | u32::from(b));
+            let length = octets.iter().fold(0_u32, |l, &b| l * 256 + u32::from(b));
             (usize::try_from(length).ok()?, rest)
         };
         let (content, rest) = rest.split_at_checked(length)?;
