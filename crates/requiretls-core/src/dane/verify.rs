@@ -249,3 +249,6 @@ fn rank(outcome: Outcome) -> u8 {
         Outcome::Fails(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;
