@@ -1,6 +1,8 @@
 //! Certificates written octet by octet, for what no tool issues.
 
 use super::*;
+use crate::authenticate::{Reference, Site, Via, authenticate};
+use crate::pkix::{MAX_CERTIFICATE, Roots};
 
 /// An element with its length in as few octets as it takes.
 fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -135,5 +137,33 @@ fn lengths() {
             found.is_none_or(|e| e.tag == 4 && e.whole == der),
             "D11 {label}"
         );
+    }
+}
+
+#[test]
+fn the_key_of_the_largest_certificate() {
+    let padded = |octets: usize| {
+        certificate(
+            &version(2),
+            &extensions(&[extension(KEY_USAGE, &vec![0; octets])]),
+        )
+    };
+    let around = padded(60_000).len() - 60_000;
+    for (label, octets, read) in [
+        ("the largest", MAX_CERTIFICATE, true),
+        ("one octet more", MAX_CERTIFICATE + 1, false),
+    ] {
+        let leaf = padded(octets - around);
+        assert_eq!(leaf.len(), octets);
+        let reference = Reference {
+            host: None,
+            next_hop: None,
+            expanded: None,
+            via: Via::NoMx,
+            tlsa: None,
+            site: Site::default(),
+        };
+        let evidence = authenticate(&reference, &[&leaf], &Roots::not_loaded(), NOW);
+        assert_eq!(evidence.leaf_key().is_some(), read, "P8 {label}");
     }
 }
