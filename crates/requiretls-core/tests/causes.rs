@@ -77,11 +77,7 @@ fn of_certificates() {
     let untold = r#"{"tag":"R","hosts":[{"addrs":[{"chain":false}]}]}"#.to_owned();
     said(&[
         ("row 12", shows("R", ""), &["mx0", "not trusted", "sender"]),
-        (
-            "row 12 DANE",
-            dane,
-            &["mx0", "not trusted", "recipient"],
-        ),
+        ("row 12 DANE", dane, &["mx0", "not trusted", "recipient"]),
         ("row 12a", untold, &["mx0", "not handed over"]),
     ]);
 }
