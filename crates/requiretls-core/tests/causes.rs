@@ -162,6 +162,11 @@ fn of_the_way_there() {
             &["case.test", "no host of it"],
         ),
         (
+            "row 2, S21 no policy for a literal",
+            case(r#""M":"A","sts":"e","hosts":[{"addr":"none_insec"}]"#),
+            &["no host of it has an address"],
+        ),
+        (
             "row 2 contradicted",
             case(r#""M":"X","msec":"insec","sts":"e""#),
             &[

@@ -1,0 +1,97 @@
+use super::*;
+use crate::delivery::{Action, Delivery, End};
+use crate::domain::Domain;
+use crate::ehlo::EhloReply;
+use crate::mta_sts::Policy;
+use crate::site_policy::HopMode;
+use crate::tag;
+
+fn domain(name: &str) -> Domain {
+    Domain::parse(name.as_bytes()).unwrap()
+}
+
+/// Of one host, mx.test, found by secure MX records of d.test.
+fn facts(sts: Sts) -> Facts {
+    let host = HostFacts {
+        host: Host::Name(domain("mx.test")),
+        addresses: Addresses::Found(vec![IpAddr::from([192, 0, 2, 1])]),
+        cname: None,
+        tlsa: Tlsa::None,
+    };
+    Facts {
+        route: Route::Mx(Security::Secure),
+        expanded: None,
+        hosts: vec![host],
+        sts,
+        expires: None,
+    }
+}
+
+fn live(mode: Mode, mx: &str, checked: bool) -> Sts {
+    let policy = Policy::from_parts(mode, &[mx], 86_400).unwrap();
+    Sts::Live { policy, checked }
+}
+
+fn plan(word: &str, null_path: bool, hop: HopMode, settings: Settings, facts: Facts) -> Plan {
+    let message = Message {
+        requirement: tag::parse_word(word).unwrap(),
+        null_path,
+        ..Message::default()
+    };
+    let rule = Rule {
+        hop,
+        ..Rule::default()
+    };
+    Plan::new(
+        NextHop::Domain(domain("d.test")),
+        message,
+        rule,
+        settings,
+        facts,
+    )
+}
+
+#[test]
+fn where_less_is_asked_than_the_tag_does() {
+    use HopMode::{Encrypt, Enforce, Off};
+    #[rustfmt::skip]
+    let rows = [
+        ("P12 enforce", "R", false, Enforce, false),
+        ("P12 encrypt", "R", false, Encrypt, true),
+        ("P12 off", "LE", false, Off, true),
+        ("P4 null path", "R", true, Enforce, true),
+        ("P12 never on none", "none", false, Encrypt, false),
+        ("P12 never on H", "H", true, Off, false),
+        ("P12 nor on LM", "LM", false, Encrypt, false),
+    ];
+    for (label, word, null_path, hop, expected) in rows {
+        let plan = plan(word, null_path, hop, Settings::default(), facts(Sts::None));
+        assert_eq!(plan.is_relaxed(), expected, "{label}");
+    }
+}
+
+#[test]
+fn s20_no_bounce_rests_on_an_old_policy() {
+    use Action::{Bounce, Defer};
+    let testing = |checked| live(Mode::Testing, "mx.test", checked);
+    #[rustfmt::skip]
+    let rows = [
+        ("S20 old policy", "R", testing(false), Defer),
+        ("S20 just checked", "R", testing(true), Bounce),
+        ("S20 no policy", "R", Sts::None, Bounce),
+        ("P1 no part in a downgrade", "H", testing(false), Bounce),
+    ];
+    for (label, word, sts, expected) in rows {
+        let settings = Settings::default();
+        let plan = plan(word, false, HopMode::Enforce, settings, facts(sts));
+        let mut delivery = Delivery::new(plan);
+        delivery.next_host_to_try().unwrap();
+        delivery.ehlo(&EhloReply::parse(b"250 mx.test\r\n"));
+        // R ends at row 9; H goes on in clear and meets row 16.
+        if delivery.mail_params(0).is_ok() {
+            delivery.mail_reply(530, "5.7.0 Must issue a STARTTLS command first");
+        }
+        delivery.done(End::Closed);
+        assert_eq!(delivery.outcome().action, expected, "{label}");
+    }
+}
