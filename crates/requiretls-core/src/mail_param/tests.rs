@@ -252,6 +252,47 @@ fn whole_lines() {
             "-",
         ),
         (
+            "R7 quoted > without a domain",
+            b"MAIL FROM:<\"> REQUIRETLS A=\">",
+            "501 5.5.2",
+        ),
+        (
+            "R7 quoted pair > without a domain",
+            b"MAIL FROM:<\"\\> REQUIRETLS A=\">",
+            "501 5.5.2",
+        ),
+        (
+            "R7 quoted > without brackets, without a domain",
+            b"MAIL FROM:\"> REQUIRETLS A=\"",
+            "501 5.5.2",
+        ),
+        (
+            "R7 quoted > and a domain further on",
+            b"MAIL FROM:<\"> REQUIRETLS A=\".@b> SIZE=1",
+            "501 5.5.2",
+        ),
+        (
+            "R7 without brackets, with parameters",
+            b"MAIL FROM:\">\" REQUIRETLS",
+            "501 5.5.2",
+        ),
+        (
+            "quoted >, no brackets",
+            b"MAIL FROM:\"a>\"@b.example REQUIRETLS",
+            "R",
+        ),
+        (
+            "R7 quoted pair > without quotes",
+            b"MAIL FROM:<a\\>b@c.example> REQUIRETLS",
+            "501 5.5.2",
+        ),
+        ("no domain", b"MAIL FROM:<\"a b\"> REQUIRETLS", "R"),
+        (
+            "no domain, quoted pair",
+            b"MAIL FROM:<a\\b> REQUIRETLS",
+            "R",
+        ),
+        (
             "quoted quote",
             b"MAIL FROM:<\"a\\\"> x\"@b.example> REQUIRETLS",
             "R",
@@ -536,6 +577,8 @@ mod properties {
         ) {
             let mut words = others;
             words.retain(|word| !word.starts_with("TLS"));
+            // Here the quotes that the path has opened may end: all before them is its local part.
+            words.retain(|word| !word.contains("\"@"));
             words.insert(place.min(words.len()), "REQUIRETLS".to_owned());
             let command = format!("MAIL FROM:<{local}> {}", words.join(" "));
             let mut mail = MailParams::new(ALL, true, true);
