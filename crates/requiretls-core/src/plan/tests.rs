@@ -1,9 +1,10 @@
 use super::*;
+use crate::dane::TlsaRecord;
 use crate::delivery::{Action, Delivery, End};
 use crate::domain::Domain;
 use crate::ehlo::EhloReply;
 use crate::mta_sts::Policy;
-use crate::site_policy::HopMode;
+use crate::site_policy::{HopMode, Methods};
 use crate::tag;
 
 fn domain(name: &str) -> Domain {
@@ -93,5 +94,71 @@ fn s20_no_bounce_rests_on_an_old_policy() {
         }
         delivery.done(End::Closed);
         assert_eq!(delivery.outcome().action, expected, "{label}");
+    }
+}
+
+#[test]
+fn methods_in_the_words_of_the_c_api() {
+    let secure = Route::Mx(Security::Secure);
+    let insecure = Route::Mx(Security::Insecure);
+    let usable = Tlsa::Found {
+        base: domain("mx.test"),
+        records: vec![TlsaRecord {
+            usage: 3,
+            selector: 1,
+            matching: 1,
+            data: vec![7; 32],
+        }],
+    };
+    let enforce = live(Mode::Enforce, "mx.test", true);
+    let none = Methods::default();
+    let pkix = Methods {
+        pkix_names: vec![domain("mx.test")],
+        ..Methods::default()
+    };
+    let pin = Methods {
+        pins: vec![[7; 32]],
+        ..Methods::default()
+    };
+    let (no, off, on) = (Sts::None, Discovery::Off, Discovery::On);
+    #[rustfmt::skip]
+    let rows = [
+        ("P3 nothing", "none", &secure, &Tlsa::None, &no, &none, on, "none"),
+        ("P3 D=U", "none", &secure, &usable, &no, &none, on, "dane"),
+        ("P3 T=e", "none", &secure, &Tlsa::None, &enforce, &none, on, "pkix"),
+        ("P3 D=U, M=I, T=e", "none", &insecure, &usable, &enforce, &none, on, "dane+pkix"),
+        ("P4 R", "R", &secure, &Tlsa::None, &no, &none, on, "pkix"),
+        ("P4 FC, D=U", "FC", &secure, &usable, &no, &none, on, "dane+pkix"),
+        ("P4 FCD, D=U", "FCD", &secure, &usable, &no, &none, on, "dane"),
+        ("P4 FCD, D=U, D22", "FCD", &secure, &usable, &no, &none, off, "dane"),
+        ("P4 LS, M=N", "LS", &Route::Implicit(Security::Secure), &Tlsa::None, &no, &none, on,
+            "pkix"),
+        ("P8 pkix", "none", &insecure, &Tlsa::None, &no, &pkix, on, "pkix"),
+        ("P8 pkix, D=U", "none", &secure, &usable, &no, &pkix, on, "dane+pkix"),
+        ("P8 pin", "none", &insecure, &Tlsa::None, &no, &pin, on, "pin"),
+        ("P8 pin, D=U", "none", &secure, &usable, &no, &pin, on, "dane"),
+    ];
+    for (label, word, route, tlsa, sts, methods, discovery, expected) in rows {
+        let mut facts = facts(sts.clone());
+        facts.route = route.clone();
+        facts.hosts[0].tlsa = tlsa.clone();
+        let floor = if methods.is_empty() {
+            TlsLevel::May
+        } else {
+            TlsLevel::Secure
+        };
+        let rule = Rule {
+            floor,
+            methods: methods.clone(),
+            discovery,
+            ..Rule::default()
+        };
+        let message = Message {
+            requirement: tag::parse_word(word).unwrap(),
+            ..Message::default()
+        };
+        let next_hop = NextHop::Domain(domain("d.test"));
+        let plan = Plan::new(next_hop, message, rule, Settings::default(), facts);
+        assert_eq!(plan.candidates()[0].terms.method(), expected, "{label}");
     }
 }
