@@ -1,3 +1,5 @@
+mod told;
+
 use super::*;
 use crate::dane::TlsaRecord;
 use crate::delivery::{Action, Delivery, End};
