@@ -1,5 +1,5 @@
 use super::*;
-use crate::pkix::test_pki::{NOW, sha256};
+use crate::pkix::test_pki::{NOW, RSA1024_LEAF, SHA1_ROOT, sha256};
 
 #[test]
 fn the_largest_leaf() {
@@ -25,4 +25,13 @@ fn the_largest_leaf() {
             "D12 {label}"
         );
     }
+}
+
+#[test]
+fn the_smallest_key_and_the_earliest_clock() {
+    let weak = |der: &[u8]| pkix::has_weak_key(&Certificate::parse(der).unwrap());
+    assert!(!weak(SHA1_ROOT), "R23 RSA of 2048 bits");
+    assert!(weak(RSA1024_LEAF), "R23 RSA of 1024 bits");
+    assert!(!pkix::clock_is_wrong(pkix::EARLIEST_NOW), "P6.12a");
+    assert!(pkix::clock_is_wrong(pkix::EARLIEST_NOW - 1), "P6.12a");
 }
