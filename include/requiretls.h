@@ -359,6 +359,16 @@ const char *rtls_ehlo_keyword(const struct rtls_ctx *ctx, unsigned int flags, si
 void rtls_set_log(struct rtls_ctx *ctx, rtls_log_fn fn, void *arg);
 
 /*
+ How much is told: lines of a higher number than level are not made.
+ ctx: as for rtls_set_log, and after it.
+ level: a syslog level from 3 to 7. It is 6 without this call. With 7 a plan keeps what it is told, and a
+   line case={...} stands behind that of each verdict and of each message that goes: "requiretls explain"
+   reads it and decides the same.
+ It is for plans made from now on.
+ */
+void rtls_set_log_level(struct rtls_ctx *ctx, int level);
+
+/*
  Starts anew, whatever was in *m before: call it at each MAIL command, also after one that failed.
  sizeof_m: pass sizeof *m. A smaller size than that of this version is misuse; a larger one, of a program
    that was compiled against a later header, is fine.

@@ -166,4 +166,8 @@ impl rtls_ctx {
         }
         self.log = log;
     }
+
+    pub(crate) fn set_log_level(&mut self, level: c_int) {
+        self.log = self.log.as_ref().map(|log| log.up_to(level));
+    }
 }

@@ -8,6 +8,7 @@ use crate::ctx::rtls_ctx;
 use crate::text::Line;
 use crate::{guard, handle};
 use core::ffi::{CStr, c_char, c_int, c_void};
+use requiretls_core::case::Case;
 use requiretls_core::log_line::{LogLine, Severity};
 use std::ffi::CString;
 use std::fmt::{self, Write as _};
@@ -26,7 +27,30 @@ pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg
     guard::run(|| {
         // SAFETY: by the header NULL or what rtls_open gave, used by this thread alone.
         if let Some(ctx) = unsafe { handle::exclusive(ctx) } {
-            ctx.set_log(r#fn.map(|function| Log::new(Callback { function, arg })));
+            let level = INFO;
+            ctx.set_log(r#fn.map(|function| {
+                Log::new(Callback {
+                    function,
+                    arg,
+                    level,
+                })
+            }));
+        }
+    });
+}
+
+/// How much is told: lines of a higher number than level are not made.
+/// ctx: as for rtls_set_log, and after it.
+/// level: a syslog level from 3 to 7. It is 6 without this call. With 7 a plan keeps what it is told, and a
+///   line case={...} stands behind that of each verdict and of each message that goes: "requiretls explain"
+///   reads it and decides the same.
+/// It is for plans made from now on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rtls_set_log_level(ctx: *mut rtls_ctx, level: c_int) {
+    guard::run(|| {
+        // SAFETY: by the header NULL or what rtls_open gave, used by this thread alone.
+        if let Some(ctx) = unsafe { handle::exclusive(ctx) } {
+            ctx.set_log_level(level);
         }
     });
 }
@@ -42,7 +66,12 @@ pub(crate) struct Log {
 struct Callback {
     function: unsafe extern "C" fn(*mut c_void, c_int, *const c_char),
     arg: *mut c_void,
+    /// The highest number that it takes.
+    level: c_int,
 }
+
+const INFO: c_int = Severity::Info as c_int;
+const DEBUG: c_int = Severity::Debug as c_int;
 
 // SAFETY: the header says that the function may be called by several threads at the same time, and
 // arg is only passed on to it.
@@ -56,6 +85,19 @@ impl Log {
             callback,
             dispatch: Dispatch::new(Lines(callback)),
         }
+    }
+
+    /// The same place for lines up to this level.
+    pub(crate) fn up_to(&self, level: c_int) -> Self {
+        Self::new(Callback {
+            level,
+            ..self.callback
+        })
+    }
+
+    /// Whether somebody reads the cases of decisions.
+    pub(crate) fn takes_cases(&self) -> bool {
+        self.callback.level >= DEBUG
     }
 
     /// Runs a part of a call whose events are to become log lines.
@@ -79,6 +121,23 @@ impl Log {
         self.line(line.severity, format_args!("{}", line.text));
     }
 
+    /// The case of a decision, whole or not at all: it is to be read again.
+    pub(crate) fn case(&self, case: Option<Case>) {
+        let Some(case) = case.filter(|_| self.takes_cases()) else {
+            return;
+        };
+        let line = LogLine::case(&case);
+        if line.text.len() > MAX_CASE {
+            let size = line.text.len();
+            self.line(
+                line.severity,
+                format_args!("the case of this decision has {size} octets, too many for a line"),
+            );
+        } else if let Ok(text) = CString::new(line.text) {
+            self.callback.send(DEBUG, &text);
+        }
+    }
+
     /// A line that was kept.
     pub(crate) fn again(&self, kept: &Kept) {
         self.callback.send(kept.level, &kept.line);
@@ -87,11 +146,17 @@ impl Log {
 
 impl Callback {
     fn send(self, level: c_int, line: &CStr) {
+        if level > self.level {
+            return;
+        }
         // SAFETY: the header asks for a function that may be called in this way, on the thread of
         // the call, and that returns normally; the line lives until it has returned.
         unsafe { (self.function)(self.arg, level, line.as_ptr()) }
     }
 }
+
+/// Syslog daemons take lines of 8 KiB, with what they put before them.
+const MAX_CASE: usize = 8_000;
 
 /// A line that was to be logged when there was nowhere to log to.
 pub(crate) struct Kept {

@@ -231,6 +231,7 @@ impl rtls_plan {
             .known_facts(budget, &shared)
             .unwrap_or_else(|| self.discover(&shared, &next_hop, &rule, budget));
         let site = Site::of(&rule.methods);
+        let key = shared.config.rules.key(&next_hop);
         let plan = Plan::new(
             next_hop,
             self.message,
@@ -238,7 +239,10 @@ impl rtls_plan {
             shared.config.sending.settings,
             facts,
         );
-        let delivery = Delivery::new(plan);
+        let mut delivery = Delivery::new(plan.under(key));
+        if self.log.as_ref().is_some_and(Log::takes_cases) {
+            delivery = delivery.recording();
+        }
         let action = match delivery.plan().refused() {
             None => Action::Go,
             Some(_) => delivery.outcome().action,
@@ -275,6 +279,13 @@ impl rtls_plan {
         })
     }
 
+    /// Whether the delivery keeps what it is told.
+    #[cfg(test)]
+    pub(crate) fn records(&self) -> bool {
+        let looked = self.looked.as_ref();
+        looked.is_some_and(|looked| looked.delivery.is_recording())
+    }
+
     /// Runs a step of the delivery; before the lookup there is none.
     fn step(&mut self, step: impl FnOnce(&mut Delivery) -> Action) -> Action {
         match &mut self.looked {
@@ -307,13 +318,7 @@ impl rtls_plan {
             return;
         };
         match (self.fault.as_ref().or(self.why.as_ref()), &self.looked) {
-            (Some(why), _) => {
-                let action = action.as_str();
-                log.line(
-                    Severity::Notice,
-                    format_args!("action={action} reason=\"{}\"", why.text),
-                );
-            }
+            (Some(why), _) => log.decision(&LogLine::out_of_order(action, why)),
             (None, Some(looked)) => log.decision(&LogLine::refused(&looked.delivery, action)),
             (None, None) => {}
         }

@@ -8,6 +8,7 @@
 )]
 
 mod arguments;
+mod cases;
 mod delivery;
 mod gate;
 mod inbound;

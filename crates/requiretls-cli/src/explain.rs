@@ -1,6 +1,7 @@
 //! What would the policy decide in these cases?
 
 use requiretls_core::case::Case;
+use requiretls_core::log_line::token;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -23,10 +24,26 @@ const MAX_LINE: u64 = 1 << 20;
 /// imposed it, the row of the failure table that decided, and a sentence. A line that is no case is
 /// answered with {"error": ...} that names the field; the rest goes on. Exit status: 0, or 65 when
 /// there was such a line.
+///
+/// A log line of level debug that has case={...} in it is a case, whatever stands before: what was
+/// found with grep can be handed in as it is.
+///
+/// The field "then" lists further messages that come while the connection that got this one stands
+/// open: {"then": [{"tag": "R"}, {"tag": "LE", "next_hop": "other"}, {"expired": true}]}. Each has
+/// tag, dnssec, null_path and auth_credentials as a case has; next_hop, "same" or "other" (another
+/// next hop that leads to the same hosts under the same rule); and expired (the facts that the open
+/// connection rests on have expired, its own are fresh). Each is judged against what the first
+/// message's connection has proved, and answered in "then", in order, with what a case is answered
+/// with and "connection": "reused", "new" (it goes over one of its own) or "none" (it does not go);
+/// "not_reused" tells why not the open one.
+#[allow(clippy::doc_markdown)] // help is no Markdown
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The file with the cases; standard input when it is left out or "-"
     file: Option<PathBuf>,
+    /// Print instead which tokens a log line has, and what they mean
+    #[arg(long, conflicts_with = "file")]
+    log_tokens: bool,
 }
 
 #[derive(Serialize)]
@@ -36,6 +53,13 @@ struct Refused {
 
 /// Answers, and says how the program ends.
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if args.log_tokens {
+        return status(
+            io::stdout()
+                .write_all(token::manual().as_bytes())
+                .map(|()| true),
+        );
+    }
     let path = args.file.as_deref().filter(|path| path.as_os_str() != "-");
     let output = BufWriter::new(io::stdout().lock());
     let told = match path {
@@ -48,6 +72,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             }
         },
     };
+    status(told)
+}
+
+fn status(told: io::Result<bool>) -> ExitCode {
     match told {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DATA),
@@ -75,7 +103,7 @@ fn explain(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> 
             }
             std::str::from_utf8(&line)
                 .map_err(|_| "not UTF-8".to_owned())
-                .and_then(Case::parse)
+                .and_then(|line| Case::parse(case_in(line)))
         } else {
             input.skip_until(b'\n')?;
             Err(format!("longer than {MAX_LINE} octets"))
@@ -92,4 +120,14 @@ fn explain(mut input: impl BufRead, mut output: impl Write) -> io::Result<bool> 
     }
     output.flush()?;
     Ok(all_read)
+}
+
+/// A log line's case, where it has one.
+fn case_in(line: &str) -> &str {
+    match line.split_once("case={") {
+        Some((before, case)) if !before.trim_start().starts_with('{') => {
+            line.get(line.len() - case.len() - 1..).unwrap_or(line)
+        }
+        _ => line,
+    }
 }

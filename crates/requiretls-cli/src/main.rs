@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod check;
+mod check_config;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
@@ -24,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    CheckConfig(check_config::Args),
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     Explain(explain::Args),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Check(args) => check::run(&args),
+            Command::CheckConfig(args) => check_config::run(&args),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),

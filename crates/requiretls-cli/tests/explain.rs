@@ -53,6 +53,87 @@ fn a_bare_case_has_the_defaults() {
     assert_eq!(actions, ["go", "bounce", "defer"]);
 }
 
+/// P5: the line that a delivery logs at level debug is a case, with whatever syslog puts before it.
+#[test]
+fn p5_log_lines_are_cases() {
+    let case = r#"case={"tag":"LE","hosts":[{"addrs":[{"starttls":"no"}]}]}"#;
+    let rows = [
+        ("bare", case.to_owned()),
+        (
+            "of syslog",
+            format!("<15>Nov 26 10:00:00 mx exim[77]: {case}"),
+        ),
+        ("of a file", format!("2026-11-26T10:00:00Z debug {case}\r")),
+    ];
+    for (label, line) in rows {
+        let (answers, status) = explain(&line);
+        assert_eq!(status, Some(0), "{label}: {answers:?}");
+        assert_eq!(answers[0]["action"], "bounce", "{label}");
+        assert_eq!(answers[0]["row"], "9", "{label}");
+    }
+    let cut = r#"mx exim[77]: case={"tag":"LE","hosts":[{"addrs"..."#;
+    let none = "mx exim[77]: action=go next_hop=d.test tag=R";
+    let inside = r#"{"tag":"case={}"}"#;
+    for line in [cut, none, inside] {
+        let (answers, status) = explain(line);
+        assert_eq!(status, Some(65), "{line}: {answers:?}");
+        assert!(answers[0]["error"].is_string(), "{line}");
+    }
+}
+
+/// P9: further messages on the connection of the first, each with its own answer.
+#[test]
+fn p9_further_messages() {
+    let case = r#"{"tag":"R","hosts":[{"addrs":[{"auth":["pkix_host"],"offers":["REQUIRETLS"]}]}],
+        "then":[{"tag":"R"},{"tag":"R","expired":true},{"tag":"FD"}]}"#;
+    let (answers, status) = explain(&case.replace('\n', " "));
+    assert_eq!(status, Some(0), "{answers:?}");
+    assert_eq!(answers[0]["action"], "go");
+    let then = answers[0]["then"].as_array().expect("a list");
+    let told: Vec<_> = then
+        .iter()
+        .map(|a| {
+            (
+                a["connection"].as_str(),
+                a["action"].as_str(),
+                a["code"].as_str(),
+            )
+        })
+        .collect();
+    let some = |connection, action, code| (Some(connection), Some(action), Some(code));
+    assert_eq!(
+        told,
+        [
+            some("reused", "go", ""),
+            some("new", "go", ""),
+            some("none", "bounce", "550"),
+        ]
+    );
+    let why = then[1]["not_reused"].as_str().expect("a sentence");
+    assert!(why.contains("expired"), "{why}");
+    let (answers, _) = explain("{}");
+    assert!(answers[0].get("then").is_none(), "nothing was asked");
+}
+
+/// The list of the log line's tokens is the library's.
+#[test]
+fn p12_log_tokens() {
+    let told = Command::new(env!("CARGO_BIN_EXE_requiretls"))
+        .args(["explain", "--log-tokens"])
+        .output()
+        .expect("runs");
+    assert_eq!(told.status.code(), Some(0));
+    let text = String::from_utf8(told.stdout).expect("text");
+    assert_eq!(text, requiretls_core::log_line::token::manual());
+    let page = include_str!("../../requiretls-core/src/log_line/tokens.md");
+    assert_eq!(text, page);
+    let both = Command::new(env!("CARGO_BIN_EXE_requiretls"))
+        .args(["explain", "--log-tokens", "file"])
+        .output()
+        .expect("runs");
+    assert_eq!(both.status.code(), Some(64));
+}
+
 /// A line that is no case is answered with what is wrong in it, and the rest goes on.
 #[test]
 fn lines_that_are_no_cases() {
@@ -77,6 +158,16 @@ fn lines_that_are_no_cases() {
             "unknown word in an address",
             r#"{"hosts":[{"addrs":[{"tls":"1.4"}]}]}"#,
             "hosts[0].addrs[0].tls",
+        ),
+        (
+            "unknown field in a further message",
+            r#"{"then":[{"tag":"R"},{"sts":"e"}]}"#,
+            "then[1].sts",
+        ),
+        (
+            "a damaged tag",
+            r#"{"tag":"1.secure.onwar"}"#,
+            "tag: unknown variant",
         ),
         ("wrong type", r#"{"null_path":"yes"}"#, "null_path"),
         ("field beside case", r#"{"case":{},"extra":1}"#, "extra"),

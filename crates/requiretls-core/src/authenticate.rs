@@ -20,7 +20,7 @@ use std::fmt;
 ///
 /// An empty chain was not supplied (row 12a). Each method is judged by itself: DANE-EE and pins
 /// look at the leaf's key alone, whatever else is wrong with the chain. The work is bounded by
-/// [`pkix::MAX_CHAIN`] and [`pkix::MAX_CERTIFICATE`]; what is beyond them is malformed.
+/// [`pkix::MAX_CHAIN`], [`pkix::MAX_CERTIFICATE`] and their like; what is beyond them is malformed.
 #[must_use]
 pub fn authenticate(reference: &Reference, chain: &[&[u8]], roots: &Roots, now: u64) -> Evidence {
     let Some(leaf) = chain.first() else {

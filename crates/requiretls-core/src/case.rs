@@ -4,15 +4,27 @@
 //! `explain` reads cases; each is turned into facts and a script of what the connections show, and
 //! driven through the same [`Delivery`] that the C API drives. A field left out has the default;
 //! an unknown field or word is an error that names it.
+//!
+//! The other way round, a [`Delivery`] that was told to record is written as a case, which decides
+//! the same ([`Case::of_verdict`], [`Case::of_message`], [`Case::line`]).
 
+mod further;
 mod script;
+mod shown_words;
+mod tag_word;
 mod words;
 mod world;
+mod written;
 
+pub use further::{Further, FurtherAnswer, NextHopWord};
+pub use shown_words::{
+    EndWord, MailWord, OfferWord, ProofWord, SecondEhloWord, StarttlsWord, TcpWord, VersionWord,
+    WorkedWord,
+};
+pub use tag_word::TagWord;
 pub use words::{
-    AddressWord, CnameWord, DialectWord, DiscoveryWord, HopWord, KnobWord, LevelWord, MailWord,
-    MethodWord, OfferWord, ProofWord, RecordWord, RouteWord, SecondEhloWord, SecurityWord,
-    StarttlsWord, StsWord, TagWord, TcpWord, VersionWord, WorkedWord,
+    AddressWord, CnameWord, DialectWord, DiscoveryWord, HopWord, KnobWord, LevelWord, MethodWord,
+    RecordWord, RouteWord, SecurityWord, StsWord,
 };
 
 use crate::delivery::Delivery;
@@ -24,7 +36,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Case {
-    /// The tag, in P2's words.
+    /// The tag, in P2's words, or the text of one that merging has made.
     pub tag: TagWord,
     /// The draft's DNSSEC option on an F tag.
     pub dnssec: bool,
@@ -47,8 +59,12 @@ pub struct Case {
     pub msec: SecurityWord,
     /// The domain's MTA-STS state (P2c).
     pub sts: StsWord,
+    /// Whether that policy was checked in the last minutes (S20).
+    pub sts_checked: bool,
     /// In the order to try.
     pub hosts: Vec<CaseHost>,
+    /// Further messages, for which the connection that got this one stands open (P9).
+    pub then: Vec<Further>,
     /// AUTH credentials will be sent.
     pub auth_credentials: bool,
     /// Whether the tag can be read.
@@ -77,6 +93,10 @@ pub struct CaseHost {
     pub cname: CnameWord,
     /// Its addresses in the order tried.
     pub addrs: Vec<CaseAddress>,
+    /// A host of the server's own list, which the lookup did not find.
+    pub stranger: bool,
+    /// Not tried, though it may have to be.
+    pub untried: bool,
 }
 
 /// What the connection to one address shows.
@@ -97,12 +117,16 @@ pub struct CaseAddress {
     pub chain: bool,
     /// The methods that would hold on this connection.
     pub auth: Vec<ProofWord>,
+    /// The methods that cannot be judged now (row 12a); without a chain they are all.
+    pub undecided: Vec<ProofWord>,
     /// Keywords of the EHLO that precedes MAIL.
     pub offers: Vec<OfferWord>,
     /// Whether that EHLO offers DSN.
     pub dsn: bool,
     /// The reply to MAIL.
     pub mail: MailWord,
+    /// How it ended, where the rest does not say so.
+    pub end: EndWord,
 }
 
 /// The null path's floor; the default differs from the site floor's.
@@ -145,6 +169,9 @@ pub struct Answer {
     pub unmet: Vec<&'static str>,
     /// In words.
     pub sentence: String,
+    /// What becomes of the further messages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<FurtherAnswer>,
 }
 
 impl Case {
@@ -179,7 +206,17 @@ impl Case {
     /// What core decides.
     #[must_use]
     pub fn decide(&self) -> Answer {
-        script::run(self, Delivery::new(self.plan()))
+        let (delivery, mut answer) = self.deliver();
+        answer.then = further::run(self, &delivery, &answer);
+        answer
+    }
+
+    /// What core decides about the message itself, and the delivery at its end.
+    #[must_use]
+    pub fn deliver(&self) -> (Delivery, Answer) {
+        let mut delivery = Delivery::new(self.plan()).recording();
+        let answer = script::run(self, &mut delivery);
+        (delivery, answer)
     }
 }
 
@@ -197,7 +234,9 @@ impl Default for Case {
             route: RouteWord::S,
             msec: SecurityWord::Sec,
             sts: StsWord::None,
+            sts_checked: true,
             hosts: vec![CaseHost::default()],
+            then: Vec::new(),
             auth_credentials: false,
             tag_readable: true,
             rule_readable: true,
@@ -215,6 +254,8 @@ impl Default for CaseHost {
             addr: AddressWord::Ok,
             cname: CnameWord::No,
             addrs: vec![CaseAddress::default()],
+            stranger: false,
+            untried: false,
         }
     }
 }
@@ -229,9 +270,11 @@ impl Default for CaseAddress {
             ehlo2: SecondEhloWord::Ok,
             chain: true,
             auth: Vec::new(),
+            undecided: Vec::new(),
             offers: Vec::new(),
             dsn: true,
             mail: MailWord::Ok,
+            end: EndWord::Ok,
         }
     }
 }

@@ -1,27 +1,28 @@
 //! What has this connection shown, and may MAIL FROM follow on it?
 //!
 //! Rows 9 to 13 of P6, judged from a record of what was seen. The steps of a delivery ask early,
-//! so that a hopeless connection is left at once; the last gate asks everything again. Nothing
-//! but [`Clearance::grant`] makes a [`Clearance`], and nothing but a clearance yields MAIL FROM
-//! parameters, so a host that lacks what one of the judges asks cannot be written to.
+//! so that a hopeless connection is left at once; the last gate asks everything again.
 
 use crate::authenticate::{Evidence, Outcome};
 use crate::decision::{
     Class, ENCRYPTION_NEEDED, Grounds, Objection, Objections, REQUIRETLS_NEEDED, Refusal, Row, Who,
 };
-use crate::ehlo::{Encoding, Offer, encode, parameters};
+use crate::ehlo::{Encoding, Offer, encode};
 use crate::need::Met;
+use crate::negotiated::Negotiated;
 use crate::plan::{Side, Terms};
 use crate::reply::{Enhanced, Reply};
-use crate::requirement::Requirement;
-use crate::site_policy::HopMode;
 use crate::tls_level::TlsLevel;
+
+mod clearance;
+
+pub use clearance::{Clearance, Unmet};
 
 /// What one connection has shown so far.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
-    /// TLS is up: whether it is TLS 1.2 or later with a cipher that encrypts.
-    pub(crate) tls: Option<bool>,
+    /// TLS is up, and what was negotiated.
+    pub(crate) tls: Option<Negotiated>,
     /// What the certificate chain came to, once it was handed over.
     pub(crate) evidence: Option<Evidence>,
     /// Why it is in clear, where it is: row 9, 10, 11a or 11b.
@@ -32,123 +33,6 @@ pub struct Connection {
     pub(crate) without_parameter: bool,
     /// When a fact expires that a resumed connection's proof rests on (P9).
     pub(crate) until: Option<u64>,
-}
-
-/// Everything that is asked of a connection has been shown: MAIL FROM may be sent.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Clearance {
-    parameter: Option<&'static str>,
-    ret_hdrs: bool,
-    tls: bool,
-    level: TlsLevel,
-    who: Who,
-    unmet: Vec<Unmet>,
-}
-
-/// What a requiring tag asks by itself and this hop lacks, where the site's hop mode or the empty
-/// return path lets the message go on all the same (P12).
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Unmet {
-    /// Nothing vouches for the way to the host (rows 3, 4, 6a, 7).
-    Mx,
-    /// No TLS.
-    Starttls,
-    /// The certificate does not authenticate the host (rows 12, 12a).
-    Cert,
-    /// The peer does not offer REQUIRETLS (row 13).
-    NoRequiretls,
-    /// The peer's dialect cannot say all of it (F12).
-    Downcast,
-    /// The peer refused the parameter (row 14).
-    Refused,
-}
-
-impl Clearance {
-    /// The last gate: judges rows 9 to 13 anew, from what was seen alone.
-    ///
-    /// # Errors
-    /// The refusal by the first row that is not passed.
-    pub fn grant(terms: &Terms, seen: &Connection) -> Result<Self, Refusal> {
-        let tls = match (seen.tls, seen.clear) {
-            (Some(modern), None) => {
-                terms.negotiated(modern)?;
-                terms.chain(seen.evidence.as_ref())?;
-                true
-            }
-            (None, Some(row)) => {
-                terms.clear_text(row)?;
-                false
-            }
-            // Neither TLS nor a reason to be in clear: no EHLO was read.
-            _ => return Err(terms.lost(Row::Connect, "no EHLO reply was read")),
-        };
-        let Some(offer) = seen.offer else {
-            return Err(terms.lost(Row::Connect, "no EHLO reply was read"));
-        };
-        terms.requiretls(offer, tls)?;
-        let parameter = terms.parameter(offer, tls, seen.without_parameter);
-        let ret_hdrs =
-            offer.dsn && parameter.is_none() && terms.wants_ret_hdrs(seen.without_parameter);
-        Ok(Self {
-            ret_hdrs,
-            tls,
-            level: terms.level(),
-            who: terms.imposed_by(),
-            unmet: terms.unmet(seen, tls),
-            parameter,
-        })
-    }
-
-    /// What to append to MAIL FROM, with the blank before it; empty where nothing is to be sent.
-    #[must_use]
-    pub fn mail_params(&self) -> &'static str {
-        self.parameter.unwrap_or("")
-    }
-
-    /// Whether the server's own RET must be HDRS (RFC 8689 section 5).
-    #[must_use]
-    pub fn ret_hdrs(&self) -> bool {
-        self.ret_hdrs
-    }
-
-    /// Whether the message goes over TLS.
-    #[must_use]
-    pub fn tls(&self) -> bool {
-        self.tls
-    }
-
-    /// The level that was demanded.
-    #[must_use]
-    pub fn level(&self) -> TlsLevel {
-        self.level
-    }
-
-    /// Who demanded it.
-    #[must_use]
-    pub fn who(&self) -> Who {
-        self.who
-    }
-
-    /// What the tag asks by itself and did not get.
-    #[must_use]
-    pub fn unmet(&self) -> &[Unmet] {
-        &self.unmet
-    }
-}
-
-impl Unmet {
-    /// The token of the log line.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Mx => "mx",
-            Self::Starttls => "starttls",
-            Self::Cert => "cert",
-            Self::NoRequiretls => "norequiretls",
-            Self::Downcast => "downcast",
-            Self::Refused => "refused",
-        }
-    }
 }
 
 impl Terms {
@@ -176,8 +60,8 @@ impl Terms {
     }
 
     /// Row 11b: TLS below 1.2, or a cipher that does not encrypt, at encrypt or secure (P10).
-    pub(crate) fn negotiated(&self, modern: bool) -> Result<(), Refusal> {
-        if modern || self.level() == TlsLevel::May {
+    pub(crate) fn negotiated(&self, tls: Negotiated) -> Result<(), Refusal> {
+        if tls.is_modern() || self.level() == TlsLevel::May {
             return Ok(());
         }
         let cause = "neither TLS 1.2 nor 1.3 with encryption was negotiated";
@@ -351,56 +235,11 @@ impl Terms {
         cause.unwrap_or_else(|| "nothing could vouch for its certificate".to_owned())
     }
 
-    /// P4: what is sent. Parameters go inside TLS only, but for `local carry` (P12).
-    fn parameter(&self, offer: Offer, tls: bool, refused: bool) -> Option<&'static str> {
-        // A hop mode acts on requiring tags alone (P12).
-        let requiring = matches!(self.demand.requirement, Requirement::Requiring(_));
-        let in_scope = tls || (requiring && self.demand.hop == HopMode::LocalCarry);
-        let muted = requiring && self.demand.hop == HopMode::Off;
-        if refused || muted || !in_scope {
-            return None;
-        }
-        parameters(self.encoding(), offer)
-    }
-
-    fn encoding(&self) -> Encoding {
+    pub(super) fn encoding(&self) -> Encoding {
         encode(self.demand.requirement, self.peer_dialect)
     }
 
-    fn inexpressible(&self) -> bool {
+    pub(super) fn inexpressible(&self) -> bool {
         matches!(self.encoding(), Encoding::Inexpressible { .. })
-    }
-
-    fn wants_ret_hdrs(&self, refused: bool) -> bool {
-        self.demand.requirement.requiring().is_some()
-            && (refused || self.demand.strict().is_none() || self.demand.null_path)
-    }
-
-    fn unmet(&self, seen: &Connection, tls: bool) -> Vec<Unmet> {
-        let Some(own) = &self.own_row else {
-            return Vec::new();
-        };
-        let absent = Evidence::not_supplied();
-        let evidence = seen.evidence.as_ref().unwrap_or(&absent);
-        let offered = seen.offer.as_ref().is_some_and(|offer| offer.requiretls);
-        let mut unmet = Vec::new();
-        let mut note = |token, holds: bool| {
-            if holds {
-                unmet.push(token);
-            }
-        };
-        // Path and dialect are nothing to a hop that never leaves the machine (P12).
-        let leaves = !self.demand.hop.is_local();
-        note(Unmet::Mx, leaves && own.path_unmet);
-        // Less than TLS 1.2 is as no TLS (R23).
-        note(Unmet::Starttls, !tls || seen.tls == Some(false));
-        note(Unmet::Cert, tls && own.need.met_by(evidence) != Met::Yes);
-        note(Unmet::NoRequiretls, tls && own.onward && !offered);
-        note(
-            Unmet::Downcast,
-            leaves && tls && own.onward && offered && self.inexpressible(),
-        );
-        note(Unmet::Refused, seen.without_parameter);
-        unmet
     }
 }

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod gate;
+mod record;
 mod steps;
 mod verdict;
 
@@ -20,6 +21,8 @@ use crate::plan::{Candidate, Plan};
 use crate::reply::{Enhanced, Reply};
 use crate::session::Session;
 use attempt::{Current, Step};
+use record::Record;
+pub(crate) use record::{Ended, Tried, Try};
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -72,6 +75,7 @@ pub struct Delivery {
     /// The refusal behind the latest answer.
     latest: Option<Refusal>,
     why: Option<Reply>,
+    record: Option<Record>,
 }
 
 impl Action {
@@ -103,6 +107,7 @@ impl Delivery {
             settled: false,
             latest: None,
             why,
+            record: None,
         }
     }
 
@@ -256,6 +261,7 @@ impl Delivery {
                 if let Some(tried) = current.index.and_then(|i| self.tried.get_mut(i)) {
                     *tried += 1;
                 }
+                self.keep_settled();
                 Action::Go
             }
             _ if success => self.breach(),
@@ -285,7 +291,7 @@ impl Delivery {
         }
         if let Some(refusal) = candidate.refused {
             self.record(Some(index), refusal);
-            return Action::NextHost;
+            return self.keep_refused(index);
         }
         self.current = Some(Current::new(Some(index), candidate, tried));
         Action::Go
@@ -295,6 +301,7 @@ impl Delivery {
     fn leave(&mut self) {
         if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
+            self.keep(&current, Ended::of(&current, &refusal));
             self.record(current.index, refusal);
         }
     }
@@ -307,6 +314,7 @@ impl Delivery {
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
         if let Some(current) = self.current.take() {
+            self.keep(&current, Ended::of(&current, &refusal));
             self.record(current.index, refusal);
         }
         Action::NextHost
@@ -334,6 +342,7 @@ impl Delivery {
         let (code, enhanced) = INTERNAL;
         let reply = Reply::new(code, enhanced, format!("called out of order: {what}"));
         if let Some(current) = self.take_unfinished() {
+            self.keep(&current, Ended::Internal);
             return self.hold(current.index, reply);
         }
         self.latest = None;
@@ -345,7 +354,12 @@ impl Delivery {
     fn breach(&mut self) -> Action {
         let (code, enhanced) = INTERNAL;
         let text = "called out of order: a message was accepted that was not to be sent";
-        let index = self.take_unfinished().and_then(|current| current.index);
+        let current = self.take_unfinished();
+        match &current {
+            Some(current) => self.keep(current, Ended::Internal),
+            None => self.keep_nothing(),
+        }
+        let index = current.and_then(|current| current.index);
         self.hold(index, Reply::new(code, enhanced, text))
     }
 

@@ -3,6 +3,7 @@
 //! Names are kept and compared as lower-case A-labels without a final dot, so that a U-label, an
 //! upper-case letter or a dot at the end never makes two names of one (RFC 5890, P2).
 
+use std::borrow::Borrow;
 use std::fmt;
 
 /// A domain or host name: lower-case A-labels, no final dot, at most 253 octets.
@@ -60,6 +61,14 @@ impl Domain {
     pub(crate) fn child(&self, label: &str) -> Option<Self> {
         let name = format!("{label}.{self}");
         check(&name).ok().map(|()| Self(name))
+    }
+}
+
+/// A name and its text are equal, ordered and hashed alike: a map by name can be asked with a part
+/// of a name.
+impl Borrow<str> for Domain {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

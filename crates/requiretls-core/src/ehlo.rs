@@ -10,6 +10,10 @@ use crate::requirement::{Downgrade, Proof, Requirement, Requiring};
 use crate::site_policy::PeerDialect;
 use crate::tls_level::TlsLevel;
 
+mod lost;
+
+pub use lost::{Lost, lost};
+
 /// No reply to EHLO is longer, in octets; a longer one counts as broken off.
 pub const MAX_REPLY: usize = 65_536;
 

@@ -1,17 +1,26 @@
 //! How is a decision logged?
 //!
 //! One line per decision, one `name=value` token per feature, so that a postmaster can grep for
-//! it. A delivery under a weaker hop mode, and one on the null path, names what the tag asked and
-//! did not get (P12).
+//! it; [`token`] lists them all. A delivery under a weaker hop mode, and one on the null path, names
+//! what the tag asked and did not get (P12); any delivery names what the next hop is not told (F12).
 
+use crate::authenticate::Method;
+use crate::case::Case;
 use crate::connection::{Clearance, Unmet};
 use crate::decision::{Row, Who};
 use crate::delivery::{Action, Delivery, Verdict};
+use crate::ehlo::Lost;
+use crate::facts::{Route, Security};
+use crate::need::MethodSet;
+use crate::negotiated::Negotiated;
 use crate::plan::Plan;
+use crate::reply::Reply;
 use crate::requirement::Requirement;
 use crate::tag;
 use crate::tls_level::TlsLevel;
-use std::fmt::Write;
+use token::{Token, Tokens};
+
+pub mod token;
 
 /// How much a line matters, in the numbers of syslog.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,10 +30,12 @@ pub enum Severity {
     Error = 3,
     /// A requiring tag in clear text.
     Warning = 4,
-    /// A relaxed use of a requiring tag, a refusal.
+    /// A relaxed use of a requiring tag, a tag that is not passed on as it is, a refusal.
     Notice = 5,
     /// Everything else.
     Info = 6,
+    /// The case of a decision.
+    Debug = 7,
 }
 
 /// A line without its newline: printable ASCII.
@@ -41,222 +52,169 @@ impl LogLine {
     #[must_use]
     pub fn cleared(delivery: &Delivery, clearance: &Clearance) -> Self {
         let plan = delivery.plan();
-        let mut text = head(plan, "go");
+        let mut tokens = opened(plan, Action::Go);
         if let Some(candidate) = delivery.current() {
-            token(&mut text, "host", &candidate.host.to_string());
+            tokens.put(Token::Host, &candidate.host);
         }
-        token(&mut text, "level", clearance.level().as_str());
-        token(&mut text, "who", clearance.who().as_str());
-        token(
-            &mut text,
-            "tls",
-            if clearance.tls() { "yes" } else { "none" },
-        );
+        if let Some(found) = found(&plan.facts().route) {
+            tokens.put(Token::Mx, found);
+        }
+        tokens.put(Token::Level, clearance.level());
+        put_floor(&mut tokens, plan);
+        tokens.put(Token::Who, clearance.who());
+        put_tag(&mut tokens, plan);
+        let tls = clearance.negotiated().map_or("none", Negotiated::as_str);
+        tokens.put(Token::Tls, tls);
+        tokens.put(Token::Auth, held(clearance.held()));
+        let relaxed = plan.is_relaxed();
+        if relaxed {
+            tokens.put(Token::Unmet, list(clearance.unmet(), Unmet::as_str));
+        }
         let sent = match (clearance.mail_params().trim_start(), clearance.ret_hdrs()) {
             ("", true) => "RET=HDRS",
             (parameter, _) => parameter,
         };
-        token(&mut text, "sent", sent);
-        let relaxed = plan.is_relaxed();
-        if relaxed {
-            let unmet: Vec<&str> = clearance
-                .unmet()
-                .iter()
-                .map(|u| Unmet::as_str(*u))
-                .collect();
-            token(&mut text, "unmet", &unmet.join(","));
+        tokens.put(Token::Sent, sent);
+        let lost = clearance.lost();
+        if !lost.is_empty() {
+            tokens.put(Token::Lost, list(lost, Lost::as_str));
         }
         let severity = match (relaxed, clearance.tls()) {
             (true, false) => Severity::Warning,
             (true, true) => Severity::Notice,
+            (false, _) if !lost.is_empty() => Severity::Notice,
             (false, _) => Severity::Info,
         };
-        Self { severity, text }
+        Self::of(severity, tokens)
     }
 
     /// This host will not do, or a call came out of order.
     #[must_use]
     pub fn refused(delivery: &Delivery, action: Action) -> Self {
-        let mut text = head(delivery.plan(), action.as_str());
+        let plan = delivery.plan();
+        let mut tokens = opened(plan, action);
+        put_floor(&mut tokens, plan);
         if let Some(refusal) = delivery
             .last_refusal()
             .filter(|_| action == Action::NextHost)
         {
-            token(&mut text, "row", refusal.row.as_str());
-            token(&mut text, "who", refusal.who.as_str());
+            tokens.put(Token::Row, refusal.row);
+            tokens.put(Token::Who, refusal.who);
         }
+        put_tag(&mut tokens, plan);
         if let Some(why) = delivery.why() {
-            reason(&mut text, why.code, &why.enhanced.to_string(), &why.text);
+            put_reply(&mut tokens, why);
         }
-        Self {
-            severity: Severity::Info,
-            text,
-        }
+        Self::of(Severity::Info, tokens)
+    }
+
+    /// What was refused before it came to a plan's delivery.
+    #[must_use]
+    pub fn out_of_order(action: Action, why: &Reply) -> Self {
+        let mut tokens = Tokens::default();
+        tokens.put(Token::Action, action.as_str());
+        put_reply(&mut tokens, why);
+        Self::of(Severity::Notice, tokens)
     }
 
     /// The end over all hosts.
     #[must_use]
     pub fn verdict(plan: &Plan, verdict: &Verdict) -> Self {
-        let mut text = head(plan, verdict.action.as_str());
+        let mut tokens = opened(plan, verdict.action);
+        put_floor(&mut tokens, plan);
         if let Some(row) = verdict.row {
-            token(&mut text, "row", Row::as_str(row));
+            tokens.put(Token::Row, Row::as_str(row));
         }
         if verdict.who != Who::Nobody {
-            token(&mut text, "who", verdict.who.as_str());
+            tokens.put(Token::Who, verdict.who);
         }
-        if verdict.action != Action::Go {
-            let reply = &verdict.reply;
-            reason(
-                &mut text,
-                reply.code,
-                &reply.enhanced.to_string(),
-                &reply.text,
-            );
+        put_tag(&mut tokens, plan);
+        if verdict.action == Action::Go {
+            return Self::of(Severity::Info, tokens);
         }
-        let severity = if verdict.action == Action::Go {
-            Severity::Info
-        } else {
-            Severity::Notice
-        };
-        Self { severity, text }
+        put_reply(&mut tokens, &verdict.reply);
+        Self::of(Severity::Notice, tokens)
+    }
+
+    /// The case of a decision, for `requiretls explain`.
+    #[must_use]
+    pub fn case(case: &Case) -> Self {
+        let mut tokens = Tokens::default();
+        tokens.put(Token::Case, case.line());
+        Self::of(Severity::Debug, tokens)
+    }
+
+    fn of(severity: Severity, tokens: Tokens) -> Self {
+        Self {
+            severity,
+            text: tokens.finish(),
+        }
     }
 }
 
-fn head(plan: &Plan, action: &str) -> String {
-    let mut text = format!("action={action}");
-    token(&mut text, "next_hop", &plan.next_hop().to_string());
-    token(&mut text, "tag", &tag::word(plan.requirement()));
-    if matches!(plan.requirement(), Requirement::Requiring(_)) {
-        token(
-            &mut text,
-            "hop",
-            &plan.rule().hop.as_str().replace(' ', "-"),
-        );
-    }
+fn opened(plan: &Plan, action: Action) -> Tokens {
+    let mut tokens = Tokens::default();
+    tokens.put(Token::Action, action.as_str());
+    tokens.put(Token::NextHop, plan.next_hop());
+    tokens
+}
+
+fn put_floor(tokens: &mut Tokens, plan: &Plan) {
     if plan.rule().floor > TlsLevel::May {
-        token(&mut text, "floor", plan.rule().floor.as_str());
+        tokens.put(Token::Floor, plan.rule().floor);
     }
-    text
 }
 
-fn token(text: &mut String, name: &str, value: &str) {
-    // Writing to a String cannot fail.
-    let _ = write!(text, " {name}={value}");
+fn put_tag(tokens: &mut Tokens, plan: &Plan) {
+    if matches!(plan.requirement(), Requirement::Requiring(_)) {
+        tokens.put(Token::Hop, plan.rule().hop.as_str().replace(' ', "-"));
+    }
+    if let Some(key) = plan.rule_key() {
+        tokens.put(Token::Rule, key);
+    }
+    tokens.put(Token::Tag, tag::word(plan.requirement()));
 }
 
-fn reason(text: &mut String, code: u16, enhanced: &str, sentence: &str) {
-    let _ = write!(
-        text,
-        " code={code} enhanced={enhanced} reason=\"{}\"",
-        sentence.replace('"', "'")
-    );
+fn put_reply(tokens: &mut Tokens, reply: &Reply) {
+    tokens.put(Token::Code, reply.code);
+    tokens.put(Token::Enhanced, reply.enhanced);
+    tokens.put(Token::Reason, &reply.text);
+}
+
+fn list<T: Copy>(items: &[T], word: fn(T) -> &'static str) -> String {
+    let words: Vec<&str> = items.iter().map(|item| word(*item)).collect();
+    words.join(",")
+}
+
+fn held(methods: MethodSet) -> String {
+    if methods.is_empty() {
+        return "none".to_owned();
+    }
+    let words: Vec<&str> = methods
+        .iter()
+        .map(|method| match method {
+            Method::Dane => "dane",
+            Method::PkixHost => "pkix",
+            Method::PkixNextHop => "pkix-domain",
+            Method::SitePkix => "site-pkix",
+            Method::SitePin => "site-pin",
+        })
+        .collect();
+    words.join(",")
+}
+
+/// P2a; nothing goes by the other routes.
+fn found(route: &Route) -> Option<&'static str> {
+    match route {
+        Route::Mx(Security::Secure) => Some("secure"),
+        Route::Mx(Security::Insecure) => Some("insecure"),
+        Route::Mx(Security::Unknown) => Some("unknown"),
+        Route::Implicit(_) => Some("none"),
+        Route::Configured => Some("configured"),
+        Route::Literal => Some("literal"),
+        Route::Failed(_) | Route::NullMx(_) | Route::NoDomain(_) => None,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{LogLine, Severity};
-    use crate::authenticate::{CertFailure, Evidence, Outcome};
-    use crate::delivery::{Action, Delivery};
-    use crate::domain::Domain;
-    use crate::ehlo::EhloReply;
-    use crate::facts::{Addresses, Facts, HostFacts, Route, Security, Sts, Tlsa};
-    use crate::next_hop::{Host, NextHop};
-    use crate::plan::{Message, Plan, Settings};
-    use crate::requirement::Requirement;
-    use crate::site_policy::{HopMode, Rule};
-
-    /// P12: a relaxed use is logged with what was unmet, in clear text as a warning.
-    #[test]
-    fn p12_lines() {
-        let rows = [
-            (
-                HopMode::Encrypt,
-                true,
-                Severity::Notice,
-                "action=go next_hop=partner.test tag=R hop=encrypt host=mx.partner.test \
-                 level=encrypt who=sender tls=yes sent=RET=HDRS unmet=mx,cert,norequiretls",
-            ),
-            (
-                HopMode::Opportunistic,
-                false,
-                Severity::Warning,
-                "action=go next_hop=partner.test tag=R hop=opportunistic host=mx.partner.test \
-                 level=may who=nobody tls=none sent=RET=HDRS unmet=mx,starttls",
-            ),
-        ];
-        for (hop, tls, severity, expected) in rows {
-            let mut delivery = Delivery::new(plan(hop));
-            delivery.host(&Host::Name(Domain::known("mx.partner.test")));
-            if tls {
-                delivery.ehlo(&EhloReply::parse(b"250-mx\n250 STARTTLS"));
-                delivery.tls(Some("TLSv1.3"), Some("TLS_AES_128_GCM_SHA256"));
-                delivery.peer(Evidence::new(|_| Outcome::Fails(CertFailure::NotTrusted)));
-            }
-            assert_eq!(
-                delivery.ehlo(&EhloReply::parse(b"250-mx\n250 DSN")),
-                Action::Go
-            );
-            let clearance = delivery.mail_params(0).expect("may go");
-            let line = LogLine::cleared(&delivery, &clearance);
-            assert_eq!((line.severity, line.text.as_str()), (severity, expected));
-        }
-    }
-
-    /// P12: an empty `unmet` says that enforce would have passed, and it passes no host that the
-    /// lookup did not find.
-    #[test]
-    fn p12_a_stranger_is_unmet() {
-        let mut delivery = Delivery::new(plan(HopMode::Opportunistic));
-        delivery.host(&Host::Name(Domain::known("elsewhere.test")));
-        delivery.ehlo(&EhloReply::parse(b"250-mx\n250 DSN"));
-        let clearance = delivery.mail_params(0).expect("may go");
-        let line = LogLine::cleared(&delivery, &clearance).text;
-        assert!(line.ends_with(" unmet=mx,starttls"), "{line}");
-    }
-
-    #[test]
-    fn e6_refusals_name_host_cause_and_who() {
-        let mut delivery = Delivery::new(plan(HopMode::Encrypt));
-        delivery.host(&Host::Name(Domain::known("mx.partner.test")));
-        let action = delivery.ehlo(&EhloReply::parse(b"250-mx\n250 DSN"));
-        let line = LogLine::refused(&delivery, action);
-        assert_eq!(
-            line.text,
-            "action=next_host next_hop=partner.test tag=R hop=encrypt row=9 who=sender code=550 \
-             enhanced=5.7.10 reason=\"mx.partner.test: it offers no STARTTLS (required by the \
-             sender)\""
-        );
-        let verdict = LogLine::verdict(delivery.plan(), &delivery.verdict());
-        assert!(
-            verdict
-                .text
-                .starts_with("action=bounce next_hop=partner.test tag=R ")
-        );
-        assert_eq!(verdict.severity, Severity::Notice);
-    }
-
-    fn plan(hop: HopMode) -> Plan {
-        let facts = Facts {
-            route: Route::Mx(Security::Insecure),
-            expanded: None,
-            hosts: vec![HostFacts {
-                host: Host::Name(Domain::known("mx.partner.test")),
-                addresses: Addresses::Found(Vec::new()),
-                cname: None,
-                tlsa: Tlsa::None,
-            }],
-            sts: Sts::None,
-            expires: None,
-        };
-        let message = Message {
-            requirement: Requirement::R,
-            ..Message::default()
-        };
-        let rule = Rule {
-            hop,
-            ..Rule::default()
-        };
-        let next_hop = NextHop::Domain(Domain::known("partner.test"));
-        Plan::new(next_hop, message, rule, Settings::default(), facts)
-    }
-}
+mod tests;

@@ -87,14 +87,13 @@ impl Dialects {
     }
 
     fn keyword(self, name: &[u8]) -> Option<Keyword> {
-        let keyword = Keyword::ALL
-            .into_iter()
-            .find(|keyword| eq_without_rubbish(name, keyword.as_str().as_bytes()))?;
-        match keyword {
+        let is_read = |keyword| match keyword {
             Keyword::Requiretls => self.reads_requiretls(),
             Keyword::TlsPolicy | Keyword::Tls => self.tls_level,
-        }
-        .then_some(keyword)
+        };
+        Keyword::ALL.into_iter().find(|&keyword| {
+            is_read(keyword) && eq_without_rubbish(name, keyword.as_str().as_bytes())
+        })
     }
 }
 
@@ -267,6 +266,10 @@ pub fn rcpt_param(dialects: Dialects, name: &[u8]) -> Option<Refusal> {
 /// Bytes that no keyword has are left out of the comparison, so that a keyword with a NUL or an
 /// 8-bit byte in it is ours to refuse, not somebody's unknown parameter.
 fn eq_without_rubbish(name: &[u8], keyword: &[u8]) -> bool {
+    // Only a longer name has something to leave out.
+    if name.len() <= keyword.len() {
+        return name.eq_ignore_ascii_case(keyword);
+    }
     name.iter()
         .filter(|b| b.is_ascii_graphic())
         .map(u8::to_ascii_uppercase)

@@ -58,6 +58,12 @@ impl MethodSet {
         self.0 & Self::only(method).0 != 0
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// The methods, in the order of [`Method::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Method> {
         Method::ALL.into_iter().filter(move |&m| self.contains(m))
@@ -133,6 +139,7 @@ mod tests {
         ];
         for (label, set, methods) in rows {
             assert_eq!(set.iter().collect::<Vec<_>>(), *methods, "P4 {label}");
+            assert_eq!(set.is_empty(), methods.is_empty(), "P4 {label}");
         }
     }
 

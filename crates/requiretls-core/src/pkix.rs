@@ -3,20 +3,18 @@
 //! RFC 5280 path validation by webpki, names by RFC 6125 in the subjectAltName alone (R21, S8,
 //! S15). No revocation (S15). Times and roots are handed in.
 
+mod bounds;
+
+pub(crate) use bounds::is_within_bounds;
+pub use bounds::{MAX_CERTIFICATE, MAX_CHAIN, MAX_CHAIN_OCTETS, MAX_EXTENSIONS, MAX_NAMESAKES};
+
 use crate::authenticate::{CertFailure, CertUndecided, Outcome};
 use crate::dane::certificate::{self, Certificate};
 use crate::domain::Domain;
 use rustls_pki_types::{CertificateDer, DnsName, ServerName, TrustAnchor, UnixTime};
 use std::sync::Arc;
 use std::time::Duration;
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage};
-
-/// The longest chain that is looked at, in certificates: a longer one is refused as malformed
-/// rather than spent time on.
-pub const MAX_CHAIN: usize = 16;
-
-/// The largest certificate that is looked at, in octets.
-pub const MAX_CERTIFICATE: usize = 65_536;
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, KeyUsage, VerifiedPath};
 
 /// A clock before 2026 has not been set: this code is younger. It would make expired certificates
 /// look valid, so nothing with dates is believed under it (row 12a).
@@ -91,7 +89,8 @@ pub fn verify<'a>(chain: &[&'a [u8]], roots: &Roots, now: u64) -> Result<Verifie
     if !is_within_bounds(chain) {
         return Err(Outcome::Fails(CertFailure::Malformed));
     }
-    verify_path(chain, anchors, now)?;
+    // A root is a name and a key: what else its certificate says was for whoever chose it.
+    verify_path(chain, anchors, now, &|_| true)?;
     Ok(Verified {
         leaf: CertificateDer::from(*leaf),
     })
@@ -122,11 +121,6 @@ impl Verified<'_> {
     }
 }
 
-/// Whether the chain is small enough to be looked at.
-pub(crate) fn is_within_bounds(chain: &[&[u8]]) -> bool {
-    chain.len() <= MAX_CHAIN && chain.iter().all(|der| der.len() <= MAX_CERTIFICATE)
-}
-
 /// Whether the clock tells a time before this code was written.
 pub(crate) fn clock_is_wrong(now: u64) -> bool {
     now < EARLIEST_NOW
@@ -138,41 +132,59 @@ pub(crate) fn has_weak_key(certificate: &Certificate<'_>) -> bool {
 }
 
 /// Builds a path from the leaf to one of the anchors; names are not looked at.
+///
+/// `admits` may turn a path down for its anchor's sake; others are looked for then. webpki does not
+/// look at key usage, so that is done here (RFC 5280 sections 4.2.1.3 and 6.1.4 (n)).
 pub(crate) fn verify_path(
     chain: &[&[u8]],
     anchors: &[TrustAnchor<'_>],
     now: u64,
+    admits: &dyn Fn(&VerifiedPath<'_>) -> bool,
 ) -> Result<(), Outcome> {
-    let mut chain = chain.iter().map(|der| CertificateDer::from(*der));
-    let leaf = chain
-        .next()
-        .ok_or(Outcome::Undecided(CertUndecided::NotSupplied))?;
-    let intermediates: Vec<CertificateDer<'_>> = chain.collect();
+    let Some((leaf, above)) = chain.split_first() else {
+        return Err(Outcome::Undecided(CertUndecided::NotSupplied));
+    };
+    let leaf = CertificateDer::from(*leaf);
+    let malformed = Outcome::Fails(CertFailure::Malformed);
+    let issuers = bounds::issuers(above).ok_or(malformed)?;
     if clock_is_wrong(now) {
         return Err(Outcome::Undecided(CertUndecided::NotYetValid));
     }
     let end_entity = EndEntityCert::try_from(&leaf).map_err(|error| refusal(&error))?;
+    let admits = |path: &VerifiedPath<'_>| {
+        let may_issue = path.intermediate_certificates().all(|issuer| {
+            Certificate::parse(&issuer.der()).is_some_and(|issuer| issuer.may_sign_certificates())
+        });
+        if !may_issue {
+            return Err(Error::EndEntityUsedAsCa);
+        }
+        admits(path)
+            .then_some(())
+            .ok_or(Error::PathLenConstraintViolated)
+    };
     end_entity
         .verify_for_usage(
             ALL_VERIFICATION_ALGS,
             anchors,
-            &intermediates,
+            &issuers,
             UnixTime::since_unix_epoch(Duration::from_secs(now)),
             KeyUsage::server_auth(),
             None,
-            None,
+            Some(&admits),
         )
         .map_err(|error| match error {
             // For webpki a signature by a small key is simply no signature.
-            Error::InvalidSignatureForPublicKey
-                if issuers_are_weak(&leaf, &intermediates, anchors) =>
-            {
+            Error::InvalidSignatureForPublicKey if issuers_are_weak(&leaf, &issuers, anchors) => {
                 Outcome::Fails(CertFailure::Weak)
             }
             error => refusal(&error),
         })?;
-    if Certificate::parse(&leaf).is_some_and(|leaf| has_weak_key(&leaf)) {
+    let leaf = Certificate::parse(&leaf).ok_or(malformed)?;
+    if has_weak_key(&leaf) {
         return Err(Outcome::Fails(CertFailure::Weak));
+    }
+    if !leaf.may_serve_tls() {
+        return Err(Outcome::Fails(CertFailure::NotTrusted));
     }
     Ok(())
 }

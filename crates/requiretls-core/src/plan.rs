@@ -23,7 +23,7 @@ use crate::mta_sts::Mode;
 use crate::next_hop::{Host, NextHop};
 use crate::reply::{Enhanced, Reply};
 use crate::requirement::Requirement;
-use crate::site_policy::{Discovery, Rule};
+use crate::site_policy::{Discovery, Key, Rule};
 use crate::tls_level::TlsLevel;
 use demand::Demand;
 use std::net::IpAddr;
@@ -33,7 +33,10 @@ pub(crate) use terms::{OwnRow, Side};
 #[derive(Clone, Debug)]
 pub struct Plan {
     next_hop: NextHop,
+    message: Message,
     rule: Rule,
+    rule_key: Option<Key>,
+    settings: Settings,
     demand: Demand,
     facts: Facts,
     candidates: Vec<Candidate>,
@@ -71,7 +74,10 @@ impl Plan {
         };
         let mut plan = Self {
             next_hop,
+            message,
             rule,
+            rule_key: None,
+            settings,
             demand,
             facts,
             candidates: Vec::new(),
@@ -97,7 +103,10 @@ impl Plan {
         };
         Self {
             next_hop,
+            message: Message::default(),
             rule: Rule::default(),
+            rule_key: None,
+            settings: Settings::default(),
             demand: Demand::default(),
             facts: Facts {
                 route: Route::Configured,
@@ -116,6 +125,13 @@ impl Plan {
         }
     }
 
+    /// The same plan with the key of the site's rule, as [`crate::site_policy::Rules::key`] tells
+    /// it, for the log (P12).
+    #[must_use]
+    pub fn under(self, rule_key: Option<Key>) -> Self {
+        Self { rule_key, ..self }
+    }
+
     /// The next hop as routed.
     #[must_use]
     pub fn next_hop(&self) -> &NextHop {
@@ -132,6 +148,24 @@ impl Plan {
     #[must_use]
     pub fn rule(&self) -> &Rule {
         &self.rule
+    }
+
+    /// The key under which the site has that rule; `None`: a preset, the defaults, or not told.
+    #[must_use]
+    pub fn rule_key(&self) -> Option<&Key> {
+        self.rule_key.as_ref()
+    }
+
+    /// The message that the plan is for.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        self.message
+    }
+
+    /// The site's settings for all next hops.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// What the sender asked.

@@ -12,6 +12,7 @@ use crate::dane::{DANE_TA, TlsaRecord};
 use crate::decision::Row;
 use crate::ehlo::{Offer, TlsPolicy};
 use crate::facts::Tlsa;
+use crate::negotiated::Negotiated;
 use crate::next_hop::Host;
 use crate::plan::{Candidate, Plan};
 use ring::digest::{SHA256, digest};
@@ -22,7 +23,7 @@ use std::fmt;
 pub struct Session {
     host: Digest,
     next_hop: Digest,
-    tls: Option<bool>,
+    tls: Option<Negotiated>,
     clear: Option<Row>,
     offer: Offer,
     dane: Option<Digest>,
@@ -130,7 +131,7 @@ impl Session {
             NEVER => None,
             text => Some(seconds_from(text)?),
         };
-        if fields.next().is_some() || !flags.bytes().all(|b| b"tmxnsrhHNdaeS".contains(&b)) {
+        if fields.next().is_some() || !flags.bytes().all(|b| b"tm3xnsrhHNdaeS".contains(&b)) {
             return Err(SessionError);
         }
         let has = |flag: char| flags.contains(flag);
@@ -142,9 +143,15 @@ impl Session {
             (false, false, false, false) => None,
             _ => return Err(SessionError),
         };
-        let tls = has('t').then(|| has('m'));
+        let tls = match (has('t'), has('m'), has('3')) {
+            (true, true, true) => Some(Negotiated::Tls13),
+            (true, true, false) => Some(Negotiated::Tls12),
+            (true, false, false) => Some(Negotiated::Weak),
+            (false, false, false) => None,
+            _ => return Err(SessionError),
+        };
         let proves = dane.is_some() || site_pkix.is_some() || leaf_key.is_some();
-        let proves = proves || has('H') || has('N') || has('m');
+        let proves = proves || has('H') || has('N');
         // Nothing is proved in clear.
         if tls.is_some() == clear.is_some() || (proves && tls.is_none()) {
             return Err(SessionError);
@@ -177,7 +184,8 @@ impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags: String = [
             (self.tls.is_some(), 't'),
-            (self.tls == Some(true), 'm'),
+            (self.tls.is_some_and(Negotiated::is_modern), 'm'),
+            (self.tls == Some(Negotiated::Tls13), '3'),
             (self.clear == Some(Row::NoStarttls), 'n'),
             (self.clear == Some(Row::StarttlsRefused), 's'),
             (self.clear == Some(Row::Handshake), 'h'),
@@ -341,6 +349,9 @@ mod tests {
             ("more fields", format!("{good}.1")),
             ("unknown flag", format!("1.{h}.{h}.tmZ....99")),
             ("neither TLS nor clear", format!("1.{h}.{h}.r....99")),
+            ("1.3 that is not modern", format!("1.{h}.{h}.t3....99")),
+            ("modern without TLS", format!("1.{h}.{h}.mn....99")),
+            ("1.3 without TLS", format!("1.{h}.{h}.3n....99")),
             ("both TLS and clear", format!("1.{h}.{h}.tmn....99")),
             ("two reasons to be in clear", format!("1.{h}.{h}.ns....99")),
             ("a proof in clear", format!("1.{h}.{h}.nH....99")),

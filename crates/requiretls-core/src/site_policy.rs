@@ -3,6 +3,12 @@
 //! Bilateral rules, keyed by the next hop as routed (P8, P12, P13). The longest match wins alone:
 //! its whole table counts, and what it leaves unset takes the defaults, not a shorter rule's.
 
+mod matching;
+mod review;
+
+pub use matching::Match;
+pub use review::{Remark, RemarkKind};
+
 use crate::domain::{Domain, DomainError};
 use crate::next_hop::{Host, NextHop};
 use crate::tls_level::TlsLevel;
@@ -16,7 +22,7 @@ pub struct Rules {
     exact: HashMap<NextHop, Entry>,
     below: HashMap<Domain, Entry>,
     any: Option<Entry>,
-    without_rule: Rule,
+    without_rule: Entry,
     preset: Entry,
 }
 
@@ -128,28 +134,6 @@ impl Rules {
         self.add(key, Err(why))
     }
 
-    /// The rule for a next hop: the exact one, else the one for the longest parent, else `*`, else
-    /// the defaults.
-    ///
-    /// P12's preset stands for a local endpoint (a unix socket or loopback literal) that has no
-    /// rule of its own: hop mode opportunistic. Floor, methods and another hop mode than enforce
-    /// of a rule `*` hold there too; where to send and what to look up, which it says about other
-    /// machines, does not.
-    ///
-    /// # Errors
-    /// The rule is [`Unreadable`].
-    pub fn look_up(&self, next_hop: &NextHop) -> Result<&Rule, &Unreadable> {
-        let exact = match next_hop {
-            NextHop::Literal(address) => self.exact.get(&NextHop::Literal(address.to_canonical())),
-            NextHop::Domain(_) | NextHop::Socket(_) => self.exact.get(next_hop),
-        };
-        let entry = exact
-            .or_else(|| self.below(next_hop.domain()?))
-            .or_else(|| next_hop.is_local_endpoint().then_some(&self.preset))
-            .or(self.any.as_ref());
-        entry.map_or(Ok(&self.without_rule), Result::as_ref)
-    }
-
     /// Whether any rule that can be read is so.
     pub fn any(&self, is_so: impl Fn(&Rule) -> bool) -> bool {
         self.exact
@@ -158,20 +142,6 @@ impl Rules {
             .chain(&self.any)
             .flatten()
             .any(is_so)
-    }
-
-    /// Which key [`Rules::look_up`] found, for the log; `None`: a preset or the defaults.
-    #[must_use]
-    pub fn key(&self, next_hop: &NextHop) -> Option<Key> {
-        let next_hop = canonical(next_hop.clone());
-        if self.exact.contains_key(&next_hop) {
-            return Some(Key::Exact(next_hop));
-        }
-        let below = next_hop
-            .domain()
-            .and_then(|domain| parents(domain).find(|parent| self.below.contains_key(parent)));
-        let any = self.any.is_some() && !next_hop.is_local_endpoint();
-        below.map(Key::Below).or_else(|| any.then_some(Key::Any))
     }
 
     fn add(&mut self, key: Key, entry: Entry) -> Result<(), RuleError> {
@@ -202,10 +172,6 @@ impl Rules {
         }
         Ok(())
     }
-
-    fn below(&self, domain: &Domain) -> Option<&Entry> {
-        parents(domain).find_map(|parent| self.below.get(&parent))
-    }
 }
 
 impl Default for Rules {
@@ -214,7 +180,7 @@ impl Default for Rules {
             exact: HashMap::new(),
             below: HashMap::new(),
             any: None,
-            without_rule: Rule::default(),
+            without_rule: Ok(Rule::default()),
             preset: Ok(preset(&Rule::default())),
         }
     }
@@ -285,6 +251,29 @@ impl HopMode {
     }
 }
 
+impl Discovery {
+    /// The word used in configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Audit => "audit",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl PeerDialect {
+    /// The word used in configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rfc8689 => "rfc8689",
+            Self::Draft => "draft",
+        }
+    }
+}
+
 impl Methods {
     /// Whether the site named no method.
     #[must_use]
@@ -342,12 +331,6 @@ fn preset(any: &Rule) -> Rule {
         },
         ..Rule::default()
     }
-}
-
-/// The names above a name, the longest first.
-fn parents(domain: &Domain) -> impl Iterator<Item = Domain> {
-    let parent = |domain: &Domain| Domain::parse(domain.parent()?.as_bytes()).ok();
-    std::iter::successors(parent(domain), parent)
 }
 
 /// An IPv4 address in IPv6 clothes is the IPv4 address: one endpoint, one rule.

@@ -29,6 +29,7 @@ proptest! {
                 _ if !strict => 0,
                 TagWord::LE | TagWord::F0 => 1,
                 TagWord::LS | TagWord::R | TagWord::FC | TagWord::FD | TagWord::FCD => 2,
+                TagWord::Merged(_) => unreachable!("is not drawn"),
             };
             let floor = match case.floor {
                 LevelWord::May => 0,
@@ -164,7 +165,7 @@ fn case() -> impl Strategy<Value = Case> {
         Case {
             tag, dnssec: dnssec && draft, null_path, hop, floor, methods, discovery, peer_dialect,
             route, msec, sts, hosts, auth_credentials, tag_readable: true, rule_readable: true,
-            null_path_floor, insecure_mx_dane,
+            null_path_floor, insecure_mx_dane, ..Case::default()
         }
     })
 }
@@ -178,7 +179,7 @@ fn host() -> impl Strategy<Value = CaseHost> {
         select(vec![CnameWord::No, CnameWord::No, CnameWord::Sec, CnameWord::Insec, CnameWord::Unk]),
         prop::collection::vec(address(), 1..=3),
     )
-        .prop_map(|(records, matches, addr, cname, addrs)| CaseHost { records, matches, addr, cname, addrs })
+        .prop_map(|(records, matches, addr, cname, addrs)| CaseHost { records, matches, addr, cname, addrs, ..CaseHost::default() })
 }
 
 #[rustfmt::skip]
@@ -198,6 +199,6 @@ fn address() -> impl Strategy<Value = CaseAddress> {
     )
         .prop_map(|(tcp, starttls, hs, tls, ehlo2, chain, auth, offers, dsn, mail)| CaseAddress {
             tcp, starttls, hs: if hs { WorkedWord::Ok } else { WorkedWord::Fail }, tls, ehlo2,
-            chain, auth, offers, dsn, mail,
+            chain, auth, offers, dsn, mail, ..CaseAddress::default()
         })
 }

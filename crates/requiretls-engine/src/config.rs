@@ -6,7 +6,13 @@
 //! after chroot and setuid; relative names start at the directory of the file that names them.
 
 mod file;
+mod review;
 mod rules;
+mod source;
+mod written;
+
+pub use review::WeakSetting;
+pub use written::{Place, Written, WrittenRule};
 
 use crate::dns::{Family, TrustAnchor};
 use requiretls_core::domain::Domain;
@@ -126,17 +132,29 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names file and line.
     pub fn parse(text: &[u8], path: &Path) -> Result<Self, ConfigError> {
-        file::parse(text, path)
+        file::parse(text, path).map(|(config, _)| config)
+    }
+
+    /// As [`Config::load`], with where everything is written.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names file and line.
+    pub fn load_written(path: Option<&Path>) -> Result<(Self, Written), ConfigError> {
+        let (text, path) = match path {
+            Some(path) => (read(path)?, path),
+            None => match read_if_there(Path::new(BUILT_IN_PATH))? {
+                Some(text) => (text, Path::new(BUILT_IN_PATH)),
+                None => return Ok((Self::default(), Written::default())),
+            },
+        };
+        let (config, sources) = file::parse(&text, path)?;
+        Ok((config, Written::of(&sources)?))
     }
 
     fn load_or_default(path: &Path) -> Result<Self, ConfigError> {
-        match std::fs::read(path) {
-            Ok(text) => Self::parse(&text, path),
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                tracing::info!("no configuration at {}: defaults in use", path.display());
-                Ok(Self::default())
-            }
-            Err(e) => Err(ConfigError::in_file(path, format!("cannot be read: {e}"))),
+        match read_if_there(path)? {
+            Some(text) => Self::parse(&text, path),
+            None => Ok(Self::default()),
         }
     }
 }
@@ -216,6 +234,18 @@ impl std::error::Error for ConfigError {}
 
 fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     std::fs::read(path).map_err(|e| ConfigError::in_file(path, format!("cannot be read: {e}")))
+}
+
+/// `None`: it is not there, and the defaults are in use.
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
+    match std::fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            tracing::info!("no configuration at {}: defaults in use", path.display());
+            Ok(None)
+        }
+        Err(e) => Err(ConfigError::in_file(path, format!("cannot be read: {e}"))),
+    }
 }
 
 /// The certificates of a PEM file, as DER.

@@ -2,10 +2,11 @@
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
 //! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
-//! `cargo xtask statements` says which test holds which statement, and `cargo xtask mutants` whether the tests would
-//! notice a fault.
+//! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is, and
+//! `cargo xtask mutants` whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod command;
 mod dist;
 mod header;
@@ -45,6 +46,8 @@ enum Task {
     },
     /// Build the shared and the static library and install them with header and pkg-config file
     Dist(dist::Options),
+    /// Measure the policy against its goals, and its instructions against the committed counts
+    Bench(bench::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
     Statements(statements::Options),
     /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Header { check: true } => header::check(),
         Task::Header { check: false } => header::write(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
+        Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
         Task::Mutants(options) => mutants::run(&options),
     };

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::Result;
 use crate::command::{cargo, output, run, succeeds};
+use crate::tree::root;
 
 /// What has to be there: a program in the path, or a file; and the Debian package that brings it.
 const DEBIAN: [(Need, &str); 11] = [
@@ -83,6 +84,52 @@ pub(crate) fn install_cargo_tool(name: &str, package: &str) -> Result<()> {
     }
     println!("installing {package} with cargo install, since it is missing");
     run(cargo().args(["install", "--locked", package]))
+}
+
+/// Installs what counts instructions. The program must have the version of the library that the benchmarks link.
+pub(crate) fn install_counter() -> Result<()> {
+    let valgrind = DEBIAN
+        .iter()
+        .filter(|(_, package)| matches!(*package, "valgrind" | "libc6-dbg"));
+    let missing: Vec<_> = valgrind
+        .filter(|(need, _)| !need.is_there())
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty() {
+        install_debian(&missing)?;
+    }
+    let version = locked_version("gungraun")?;
+    let there = output(Command::new("gungraun-runner").arg("--version")).unwrap_or_default();
+    if there.split_whitespace().any(|word| word == version) {
+        println!("gungraun-runner {version} is there");
+        return Ok(());
+    }
+    println!("installing gungraun-runner {version} with cargo install, since it is missing");
+    run(cargo().args([
+        "install",
+        "--locked",
+        "gungraun-runner",
+        "--version",
+        &version,
+    ]))
+}
+
+/// The version of a package in the lock file.
+fn locked_version(package: &str) -> Result<String> {
+    #[derive(serde::Deserialize)]
+    struct Lock {
+        package: Vec<Package>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Package {
+        name: String,
+        version: String,
+    }
+    let lock: Lock = toml::from_str(&std::fs::read_to_string(root().join("Cargo.lock"))?)?;
+    let found = lock.package.into_iter().find(|p| p.name == package);
+    Ok(found
+        .ok_or_else(|| format!("{package} is not in Cargo.lock"))?
+        .version)
 }
 
 fn install_debian(packages: &[&str]) -> Result<()> {

@@ -6,6 +6,7 @@ use crate::abi::{RTLS_CLOSED, RTLS_NUL, RTLS_TLS_LOST, RTLS_TLS_REJECTED, rtls_b
 use crate::text;
 use core::ffi::{c_char, c_int};
 use requiretls_core::authenticate::{Evidence, authenticate};
+use requiretls_core::case::Case;
 use requiretls_core::delivery::{Action, End, TlsFailure};
 use requiretls_core::ehlo::{self, EhloReply};
 use requiretls_core::log_line::{LogLine, Severity};
@@ -235,12 +236,13 @@ pub unsafe extern "C" fn rtls_plan_mail_params(
             let action = plan.step(|delivery| match delivery.mail_params(now) {
                 Ok(clearance) => {
                     let line = LogLine::cleared(delivery, &clearance);
-                    cleared = Some((clearance.mail_params(), line));
+                    let case = Case::of_message(delivery);
+                    cleared = Some((clearance.mail_params(), line, case));
                     Action::Go
                 }
                 Err(action) => action,
             });
-            let Some((parameters, line)) = cleared else {
+            let Some((parameters, line, case)) = cleared else {
                 return action;
             };
             if !text::write(buf, size, parameters) {
@@ -248,6 +250,7 @@ pub unsafe extern "C" fn rtls_plan_mail_params(
             }
             if let Some(log) = &plan.log {
                 log.decision(&line);
+                log.case(case);
             }
             action
         })

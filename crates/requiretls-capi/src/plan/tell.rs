@@ -10,6 +10,7 @@ use crate::abi::{
 use crate::text::{Line, fill};
 use crate::{guard, handle};
 use core::ffi::{c_char, c_int};
+use requiretls_core::case::Case;
 use requiretls_core::delivery::{Action, Delivery};
 use requiretls_core::domain::Domain;
 use requiretls_core::log_line::LogLine;
@@ -79,6 +80,11 @@ impl rtls_plan {
     fn verdict(&self) -> (Action, Reply) {
         let ok = || (Action::Go, Reply::new(250, Enhanced(2, 0, 0), "OK"));
         if let Some(fault) = &self.fault {
+            if let Some(log) = &self.log {
+                log.decision(&LogLine::out_of_order(Action::Defer, fault));
+                let rule = fault.enhanced == Enhanced(4, 3, 5);
+                log.case(Some(Case::of_unreadable(rule)));
+            }
             return (Action::Defer, fault.clone());
         }
         let Some(looked) = &self.looked else {
@@ -91,6 +97,7 @@ impl rtls_plan {
         let verdict = looked.delivery.verdict();
         if let Some(log) = &self.log {
             log.decision(&LogLine::verdict(looked.delivery.plan(), &verdict));
+            log.case(Case::of_verdict(&looked.delivery));
         }
         match verdict.action {
             Action::Go => ok(),

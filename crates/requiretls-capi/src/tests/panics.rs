@@ -5,7 +5,7 @@ use super::{Context, c, codes, empty_mail, empty_reply, text_of};
 use crate::abi::{RTLS_DEFER, RTLS_F_TLS, RTLS_GET_LEVEL, RTLS_GO, RTLS_REFUSED, rtls_mail};
 use crate::ctx::{rtls_close, rtls_ctx, rtls_ehlo_keyword, rtls_open};
 use crate::guard::on_purpose;
-use crate::log::rtls_set_log;
+use crate::log::{rtls_set_log, rtls_set_log_level};
 use crate::mail::{
     rtls_mail_begin, rtls_mail_end, rtls_mail_get, rtls_mail_header, rtls_mail_line,
     rtls_mail_param, rtls_mail_tag,
@@ -92,6 +92,10 @@ fn process(seen: &mut Vec<&'static str>) {
         rtls_set_log(context.0, Some(collect), arg);
     });
     assert!(lines.lock().expect("lock").is_empty());
+    // SAFETY: a live context.
+    panicking("rtls_set_log_level", seen, || unsafe {
+        rtls_set_log_level(context.0, 7);
+    });
     // SAFETY: a live context.
     let keyword = panicking("rtls_ehlo_keyword", seen, || unsafe {
         rtls_ehlo_keyword(context.0, RTLS_F_TLS, 0)

@@ -1,9 +1,9 @@
-//! rtls_open, rtls_close, rtls_ehlo_keyword, rtls_set_log, rtls_version.
+//! rtls_open, rtls_close, rtls_ehlo_keyword, rtls_set_log, rtls_set_log_level, rtls_version.
 
 use super::{Context, c, text_of};
 use crate::abi::{RTLS_DEFER, RTLS_F_TLS, RTLS_GO};
 use crate::ctx::{rtls_close, rtls_ehlo_keyword, rtls_open};
-use crate::log::rtls_set_log;
+use crate::log::{rtls_set_log, rtls_set_log_level};
 use crate::version::rtls_version;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::ptr;
@@ -74,6 +74,7 @@ fn open_takes_null_and_little_room() {
         );
         rtls_close(ptr::null_mut());
         rtls_set_log(ptr::null_mut(), None, ptr::null_mut());
+        rtls_set_log_level(ptr::null_mut(), 7);
     }
 }
 

@@ -1,3 +1,4 @@
+mod bombs;
 mod dane;
 
 use super::*;

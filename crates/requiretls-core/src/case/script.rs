@@ -1,41 +1,35 @@
 //! What the hosts of a case show, told to a delivery step by step.
 
 use super::{
-    Answer, Case, CaseAddress, MailWord, SecondEhloWord, StarttlsWord, TcpWord, VersionWord,
-    WorkedWord,
+    Answer, Case, CaseAddress, EndWord, MailWord, SecondEhloWord, StarttlsWord, TcpWord,
+    VersionWord, WorkedWord, world,
 };
 use crate::connection::Clearance;
 use crate::decision::Row;
 use crate::delivery::{Action, Delivery, End, TlsFailure};
 use crate::ehlo::ReplyClass;
 
-/// Nothing in a case expires.
-const NOW: u64 = 0;
-
 /// Tries every host and address in order, until one settles the message.
-pub(super) fn run(case: &Case, mut delivery: Delivery) -> Answer {
-    while let Ok(candidate) = delivery.next_host_to_try() {
-        let tried = candidate.host.clone();
-        let host = delivery
-            .plan()
-            .candidates()
-            .iter()
-            .position(|c| c.host == tried);
-        let address = delivery.address();
-        let shown = host
-            .and_then(|h| case.hosts.get(h))
-            .zip(address)
-            .and_then(|(h, a)| h.addrs.get(a));
-        let Some(shown) = shown else {
-            delivery.done(End::Lost);
-            continue;
-        };
-        if let Some(clearance) = try_address(&mut delivery, shown) {
-            delivery.done(End::Closed);
-            return went(&clearance, host, address);
+pub(super) fn run(case: &Case, delivery: &mut Delivery) -> Answer {
+    let tried = case.hosts.iter().enumerate().filter(|(_, h)| !h.untried);
+    for (index, host) in tried {
+        if delivery.plan().refused().is_some() {
+            break;
+        }
+        for address in 0..host.addrs.len().max(1) {
+            if delivery.host(&world::host_named(index)) != Action::Go {
+                break;
+            }
+            let Some(shown) = host.addrs.get(address) else {
+                delivery.done(End::Lost);
+                continue;
+            };
+            if let Some(clearance) = try_address(delivery, shown) {
+                return went(&clearance, Some(index), Some(address));
+            }
         }
     }
-    stayed(&delivery)
+    stayed(delivery)
 }
 
 /// One connection; what the message was cleared with, when MAIL was not refused on our account.
@@ -46,8 +40,15 @@ fn try_address(delivery: &mut Delivery, shown: &CaseAddress) -> Option<Clearance
         TcpWord::Transient => return left(delivery, End::Reply(450)),
         TcpWord::Permanent => return left(delivery, End::Reply(554)),
     }
+    if shown.end == EndWord::Internal {
+        delivery.misuse("in a case");
+        return None;
+    }
     let offered = shown.starttls != StarttlsWord::No;
     let mut action = delivery.ehlo(&shown.ehlo(ReplyClass::Ok, offered));
+    if shown.end == EndWord::Ehlo {
+        return left(delivery, End::Lost);
+    }
     if action == Action::StartTls {
         action = match starttls(delivery, shown) {
             Tls::Up(action) => action,
@@ -60,8 +61,23 @@ fn try_address(delivery: &mut Delivery, shown: &CaseAddress) -> Option<Clearance
     if action != Action::Go {
         return None;
     }
+    let now = match shown.end {
+        EndWord::Mail => return left(delivery, End::Lost),
+        EndWord::Expired => world::EXPIRED,
+        _ => world::NOW,
+    };
+    let clearance = mail(delivery, shown, now)?;
+    let end = match shown.end {
+        EndWord::Deferred => End::Reply(450),
+        _ => End::Closed,
+    };
+    (delivery.done(end) == Action::Go).then_some(clearance)
+}
+
+/// MAIL, and once more where the parameter was refused.
+fn mail(delivery: &mut Delivery, shown: &CaseAddress, now: u64) -> Option<Clearance> {
     loop {
-        let clearance = delivery.mail_params(NOW).ok()?;
+        let clearance = delivery.mail_params(now).ok()?;
         let again = clearance.mail_params().is_empty() && delivery.dropped_parameter();
         let (code, text) = match shown.mail {
             _ if again => (250, "2.1.0 ok"),
@@ -90,6 +106,9 @@ fn starttls(delivery: &mut Delivery, shown: &CaseAddress) -> Tls {
         (StarttlsWord::Yes | StarttlsWord::No, WorkedWord::Fail) => {
             return Tls::Failed(TlsFailure::Rejected);
         }
+        (StarttlsWord::Yes | StarttlsWord::No, WorkedWord::Lost) => {
+            return Tls::Failed(TlsFailure::Lost);
+        }
         (StarttlsWord::Yes | StarttlsWord::No, WorkedWord::Ok) => {}
     }
     let version = match shown.tls {
@@ -98,6 +117,9 @@ fn starttls(delivery: &mut Delivery, shown: &CaseAddress) -> Tls {
         VersionWord::V11 => "TLSv1.1",
     };
     let action = delivery.tls(Some(version), Some("TLS_AES_128_GCM_SHA256"));
+    if action == Action::Go && shown.end == EndWord::Tls {
+        return Tls::Up(delivery.done(End::Lost));
+    }
     if action != Action::Go {
         return Tls::Up(action);
     }
@@ -118,7 +140,7 @@ fn left(delivery: &mut Delivery, end: End) -> Option<Clearance> {
     None
 }
 
-fn went(clearance: &Clearance, host: Option<usize>, addr: Option<usize>) -> Answer {
+pub(super) fn went(clearance: &Clearance, host: Option<usize>, addr: Option<usize>) -> Answer {
     let parameter = clearance.mail_params().trim_start();
     let sends = match (parameter, clearance.ret_hdrs()) {
         ("", true) => "RET=HDRS",
@@ -150,10 +172,11 @@ fn went(clearance: &Clearance, host: Option<usize>, addr: Option<usize>) -> Answ
             "goes {channel}; level {level}, imposed by {}",
             clearance.who()
         ),
+        then: Vec::new(),
     }
 }
 
-fn stayed(delivery: &Delivery) -> Answer {
+pub(super) fn stayed(delivery: &Delivery) -> Answer {
     let outcome = delivery.outcome();
     Answer {
         action: if outcome.action == Action::Bounce {
@@ -172,5 +195,6 @@ fn stayed(delivery: &Delivery) -> Answer {
         who: outcome.who.as_str(),
         unmet: Vec::new(),
         sentence: outcome.reply.text,
+        then: Vec::new(),
     }
 }

@@ -1,36 +1,10 @@
-//! The words of a decision case.
+//! The words of a decision case, for message, site and facts.
 
 use crate::facts::Security;
 use crate::plan::InsecureMxDane;
 use crate::site_policy::{Discovery, HopMode, PeerDialect};
 use crate::tls_level::TlsLevel;
 use serde::{Deserialize, Serialize};
-
-/// The tag, in P2's words.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum TagWord {
-    /// No tag.
-    #[serde(rename = "none")]
-    None,
-    /// `TLS-Required: No`.
-    H,
-    /// `TLSPOLICY=MAY`.
-    LM,
-    /// `TLSPOLICY=ENCRYPT`.
-    LE,
-    /// `TLSPOLICY=SECURE`.
-    LS,
-    /// REQUIRETLS.
-    R,
-    /// The draft's bare form.
-    F0,
-    /// CHAIN.
-    FC,
-    /// DANE.
-    FD,
-    /// CHAIN,DANE.
-    FCD,
-}
 
 /// P12.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -227,127 +201,6 @@ pub enum CnameWord {
     Unk,
 }
 
-/// TCP and greeting.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum TcpWord {
-    /// 220.
-    #[serde(rename = "ok")]
-    Ok,
-    /// No connection.
-    #[serde(rename = "fail")]
-    Fail,
-    /// Greeted with 4yz.
-    #[serde(rename = "4yz")]
-    Transient,
-    /// Greeted with 5yz.
-    #[serde(rename = "5yz")]
-    Permanent,
-}
-
-/// STARTTLS.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum StarttlsWord {
-    /// 220.
-    #[serde(rename = "yes")]
-    Yes,
-    /// Not offered.
-    #[serde(rename = "no")]
-    No,
-    /// Answered 4yz.
-    #[serde(rename = "4yz")]
-    Transient,
-    /// Answered 5yz.
-    #[serde(rename = "5yz")]
-    Permanent,
-}
-
-/// The handshake.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum WorkedWord {
-    /// Done.
-    #[serde(rename = "ok")]
-    Ok,
-    /// Failed.
-    #[serde(rename = "fail")]
-    Fail,
-}
-
-/// The TLS version.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum VersionWord {
-    /// 1.3.
-    #[serde(rename = "1.3")]
-    V13,
-    /// 1.2.
-    #[serde(rename = "1.2")]
-    V12,
-    /// 1.1.
-    #[serde(rename = "1.1")]
-    V11,
-}
-
-/// EHLO inside TLS.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum SecondEhloWord {
-    /// 250.
-    #[serde(rename = "ok")]
-    Ok,
-    /// 4yz.
-    #[serde(rename = "4yz")]
-    Transient,
-    /// 5yz: HELO was taken.
-    #[serde(rename = "5yz")]
-    Permanent,
-}
-
-/// A method that holds.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum ProofWord {
-    /// DANE.
-    #[serde(rename = "dane")]
-    Dane,
-    /// PKIX for the host.
-    #[serde(rename = "pkix_host")]
-    PkixHost,
-    /// PKIX for the next-hop domain.
-    #[serde(rename = "pkix_nh")]
-    PkixNextHop,
-    /// The site's names.
-    #[serde(rename = "site_pkix")]
-    SitePkix,
-    /// The site's pins.
-    #[serde(rename = "site_pin")]
-    SitePin,
-}
-
-/// A keyword.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum OfferWord {
-    /// REQUIRETLS.
-    #[serde(rename = "REQUIRETLS")]
-    Requiretls,
-    /// TLSPOLICY with every value.
-    #[serde(rename = "TLSPOLICY")]
-    TlsPolicy,
-}
-
-/// The reply to MAIL.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum MailWord {
-    /// 250.
-    #[serde(rename = "ok")]
-    Ok,
-    /// Refused because of our parameter.
-    #[serde(rename = "param")]
-    Param,
-    /// 530 5.7.0.
-    #[serde(rename = "530")]
-    TlsDemanded,
-    /// Refused for another reason.
-    #[serde(rename = "other")]
-    Other,
-}
-
 impl HopWord {
     pub(super) fn mode(self) -> HopMode {
         match self {
@@ -357,6 +210,17 @@ impl HopWord {
             Self::Off => HopMode::Off,
             Self::Local => HopMode::Local,
             Self::LocalCarry => HopMode::LocalCarry,
+        }
+    }
+
+    pub(super) fn of(mode: HopMode) -> Self {
+        match mode {
+            HopMode::Enforce => Self::Enforce,
+            HopMode::Encrypt => Self::Encrypt,
+            HopMode::Opportunistic => Self::Opportunistic,
+            HopMode::Off => Self::Off,
+            HopMode::Local => Self::Local,
+            HopMode::LocalCarry => Self::LocalCarry,
         }
     }
 }
@@ -369,6 +233,14 @@ impl LevelWord {
             Self::Secure => TlsLevel::Secure,
         }
     }
+
+    pub(super) fn of(level: TlsLevel) -> Self {
+        match level {
+            TlsLevel::May => Self::May,
+            TlsLevel::Encrypt => Self::Encrypt,
+            TlsLevel::Secure => Self::Secure,
+        }
+    }
 }
 
 impl DiscoveryWord {
@@ -379,6 +251,14 @@ impl DiscoveryWord {
             Self::Off => Discovery::Off,
         }
     }
+
+    pub(super) fn of(discovery: Discovery) -> Self {
+        match discovery {
+            Discovery::On => Self::On,
+            Discovery::Audit => Self::Audit,
+            Discovery::Off => Self::Off,
+        }
+    }
 }
 
 impl DialectWord {
@@ -386,6 +266,13 @@ impl DialectWord {
         match self {
             Self::Rfc8689 => PeerDialect::Rfc8689,
             Self::Draft => PeerDialect::Draft,
+        }
+    }
+
+    pub(super) fn of(dialect: PeerDialect) -> Self {
+        match dialect {
+            PeerDialect::Rfc8689 => Self::Rfc8689,
+            PeerDialect::Draft => Self::Draft,
         }
     }
 }
@@ -398,6 +285,14 @@ impl SecurityWord {
             Self::Unk => Security::Unknown,
         }
     }
+
+    pub(super) fn of(security: Security) -> Self {
+        match security {
+            Security::Secure => Self::Sec,
+            Security::Insecure => Self::Insec,
+            Security::Unknown => Self::Unk,
+        }
+    }
 }
 
 impl KnobWord {
@@ -406,6 +301,14 @@ impl KnobWord {
             Self::Dane => InsecureMxDane::Dane,
             Self::Encrypt => InsecureMxDane::Encrypt,
             Self::May => InsecureMxDane::May,
+        }
+    }
+
+    pub(super) fn of(knob: InsecureMxDane) -> Self {
+        match knob {
+            InsecureMxDane::Dane => Self::Dane,
+            InsecureMxDane::Encrypt => Self::Encrypt,
+            InsecureMxDane::May => Self::May,
         }
     }
 }
@@ -417,6 +320,15 @@ impl CnameWord {
             Self::Sec => Some(Security::Secure),
             Self::Insec => Some(Security::Insecure),
             Self::Unk => Some(Security::Unknown),
+        }
+    }
+
+    pub(super) fn of(security: Option<Security>) -> Self {
+        match security {
+            None => Self::No,
+            Some(Security::Secure) => Self::Sec,
+            Some(Security::Insecure) => Self::Insec,
+            Some(Security::Unknown) => Self::Unk,
         }
     }
 }

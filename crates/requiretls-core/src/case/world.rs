@@ -2,9 +2,9 @@
 
 use super::{
     AddressWord, Case, CaseAddress, CaseHost, MethodWord, NullPathFloor, OfferWord, ProofWord,
-    RecordWord, RouteWord, StsWord, TagWord,
+    RecordWord, RouteWord, StsWord,
 };
-use crate::authenticate::{CertFailure, Evidence, Method, Outcome};
+use crate::authenticate::{CertFailure, CertUndecided, Evidence, Outcome};
 use crate::dane::TlsaRecord;
 use crate::domain::Domain;
 use crate::ehlo::{EhloReply, Offer, ReplyClass, TlsPolicy};
@@ -14,17 +14,39 @@ use crate::facts::{
 use crate::mta_sts::{Mode, Policy};
 use crate::next_hop::{Host, NextHop};
 use crate::plan::{Message, Plan, Settings, Unreadable};
-use crate::requirement::{Downgrade, Requirement, Requiring};
 use crate::site_policy::{Methods, Rule};
 use crate::tls_level::TlsLevel;
 use std::net::{IpAddr, Ipv4Addr};
 
+/// The second in which everything happens but what comes too late.
+pub(super) const NOW: u64 = 0;
+/// When the facts expire that the first message's connection rests on.
+pub(super) const EXPIRED: u64 = 60;
+
+/// What a plan needs besides its case.
+#[derive(Clone, Copy)]
+pub(super) struct Where {
+    /// To the case's own next hop, or another that leads to the same hosts.
+    pub(super) other: bool,
+    /// When the facts expire.
+    pub(super) expires: u64,
+}
+
 impl Case {
+    /// The plan of the first message.
     pub(super) fn plan(&self) -> Plan {
+        self.plan_to(Where {
+            other: false,
+            expires: EXPIRED,
+        })
+    }
+
+    pub(super) fn plan_to(&self, to: Where) -> Plan {
+        let name = if to.other { "other" } else { "case" };
         let next_hop = match (self.hop.mode().is_local(), self.route) {
-            (true, _) => NextHop::Socket("/run/case.sock".to_owned()),
-            (false, RouteWord::A) => NextHop::Literal(address(0, 0)),
-            (false, _) => NextHop::Domain(Domain::known("case.test")),
+            (true, _) => NextHop::Socket(format!("/run/{name}.sock")),
+            (false, RouteWord::A) => NextHop::Literal(address(usize::from(to.other), 0)),
+            (false, _) => NextHop::Domain(Domain::known(format!("{name}.test"))),
         };
         if !self.tag_readable {
             return Plan::unreadable(next_hop, Unreadable::Tag, "the tag cannot be read");
@@ -33,7 +55,7 @@ impl Case {
             return Plan::unreadable(next_hop, Unreadable::Rule, "the site's rule cannot be read");
         }
         let message = Message {
-            requirement: self.requirement(),
+            requirement: self.tag.requirement(self.dnssec),
             null_path: self.null_path,
             auth: self.auth_credentials,
         };
@@ -45,24 +67,13 @@ impl Case {
             },
             insecure_mx_dane: self.insecure_mx_dane.knob(),
         };
-        Plan::new(next_hop, message, self.rule(), settings, self.facts())
-    }
-
-    fn requirement(&self) -> Requirement {
-        let draft =
-            |chain, dane| Requirement::Requiring(Requiring::draft(chain, dane, self.dnssec));
-        match self.tag {
-            TagWord::None => Requirement::None,
-            TagWord::H => Requirement::Downgrade(Downgrade::HeaderField),
-            TagWord::LM => Requirement::Downgrade(Downgrade::Parameter),
-            TagWord::LE => Requirement::Requiring(Requiring::LE),
-            TagWord::LS => Requirement::Requiring(Requiring::LS),
-            TagWord::R => Requirement::Requiring(Requiring::R),
-            TagWord::F0 => draft(false, false),
-            TagWord::FC => draft(true, false),
-            TagWord::FD => draft(false, true),
-            TagWord::FCD => draft(true, true),
-        }
+        Plan::new(
+            next_hop,
+            message,
+            self.rule(),
+            settings,
+            self.facts(to.expires),
+        )
     }
 
     fn rule(&self) -> Rule {
@@ -78,7 +89,7 @@ impl Case {
                 },
                 ca: Vec::new(),
                 pins: if has(MethodWord::Pin) {
-                    vec![[0; 32]]
+                    vec![PIN]
                 } else {
                     vec![]
                 },
@@ -91,7 +102,7 @@ impl Case {
         }
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, expires: u64) -> Facts {
         let security = self.msec.security();
         let route = match self.route {
             RouteWord::S => Route::Mx(Security::Secure),
@@ -111,10 +122,11 @@ impl Case {
                 .hosts
                 .iter()
                 .enumerate()
+                .filter(|(_, host)| !host.stranger)
                 .map(|(i, host)| host.facts(i))
                 .collect(),
             sts: self.sts_facts(),
-            expires: None,
+            expires: Some(expires),
         }
     }
 
@@ -137,7 +149,7 @@ impl Case {
         match Policy::from_parts(mode, &patterns, 86_400) {
             Ok(policy) => Sts::Live {
                 policy,
-                checked: true,
+                checked: self.sts_checked,
             },
             Err(_) => Sts::Unknown(failure("MTA-STS policy of case.test")),
         }
@@ -185,33 +197,40 @@ impl CaseAddress {
             return Evidence::not_supplied();
         }
         Evidence::new(|method| {
-            let word = match method {
-                Method::Dane => ProofWord::Dane,
-                Method::PkixHost => ProofWord::PkixHost,
-                Method::PkixNextHop => ProofWord::PkixNextHop,
-                Method::SitePkix => ProofWord::SitePkix,
-                Method::SitePin => ProofWord::SitePin,
-            };
+            let word = ProofWord::of(method);
             if self.auth.contains(&word) {
                 Outcome::Holds
+            } else if self.undecided.contains(&word) {
+                Outcome::Undecided(CertUndecided::NotYetValid)
             } else {
                 Outcome::Fails(CertFailure::NotTrusted)
             }
         })
+        .with_leaf_key(Some(self.leaf_key()))
+    }
+
+    /// The site's pin where that holds.
+    fn leaf_key(&self) -> [u8; 32] {
+        if self.auth.contains(&ProofWord::SitePin) {
+            PIN
+        } else {
+            [1; 32]
+        }
     }
 
     pub(super) fn ehlo(&self, class: ReplyClass, starttls: bool) -> EhloReply {
         let ok = class == ReplyClass::Ok;
-        let all = ok && self.offers.contains(&OfferWord::TlsPolicy);
+        let offers = |word| ok && self.offers.contains(&word);
+        let lists = |word| offers(OfferWord::TlsPolicy) || offers(word);
         EhloReply {
             class,
             starttls,
             offer: Offer {
-                requiretls: ok && self.offers.contains(&OfferWord::Requiretls),
+                requiretls: offers(OfferWord::Requiretls),
                 tls_policy: TlsPolicy {
-                    may: all,
-                    encrypt: all,
-                    secure: all,
+                    may: lists(OfferWord::TlsPolicyMay),
+                    encrypt: lists(OfferWord::TlsPolicyEncrypt),
+                    secure: lists(OfferWord::TlsPolicySecure),
                 },
                 dsn: ok && self.dsn,
             },
@@ -224,6 +243,13 @@ fn failure(question: &str) -> LookupFailure {
         cause: LookupCause::ServFail,
         question: question.to_owned(),
     }
+}
+
+/// The key that the site's rule pins.
+const PIN: [u8; 32] = [0; 32];
+
+pub(super) fn host_named(index: usize) -> Host {
+    Host::Name(Domain::known(host_name(index)))
 }
 
 fn host_name(index: usize) -> String {

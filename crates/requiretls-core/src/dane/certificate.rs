@@ -12,7 +12,8 @@ pub(crate) struct Certificate<'a> {
     pub(crate) issuer: &'a [u8],
     /// The subject public key info, tag and length included: what selector 1 selects (D16).
     pub(crate) spki: &'a [u8],
-    subject: &'a [u8],
+    /// The contents of the subject's name.
+    pub(crate) subject: &'a [u8],
     validity: &'a [u8],
     extensions: &'a [u8],
     is_v1: bool,
@@ -70,20 +71,53 @@ impl<'a> Certificate<'a> {
     }
 
     /// Whether it may issue others: basicConstraints says so and keyUsage, if there, agrees.
-    /// Version 1 has no way to say it.
+    /// Version 1 has no way to say it; there a root counts, which is its own issuer.
     pub(crate) fn is_ca(&self) -> bool {
         if self.is_v1 && self.extensions.is_empty() {
-            return true;
+            return self.issuer == self.subject;
         }
         let says_so = self
             .extension(BASIC_CONSTRAINTS)
             .and_then(|value| Reader(only(value, SEQUENCE)?).expect(BOOLEAN))
             .is_some_and(|ca| ca.content != [0]);
-        let agrees = self.extension(KEY_USAGE).is_none_or(|value| {
-            // The first octet counts unused bits; keyCertSign is bit 5 of the next one.
-            matches!(only(value, BIT_STRING), Some([_, bits, ..]) if bits & 0x04 != 0)
-        });
-        says_so && agrees
+        says_so && self.may_sign_certificates()
+    }
+
+    /// How many issuers there may be between it and a leaf; `None`: as many as you like.
+    pub(crate) fn path_length(&self) -> Option<usize> {
+        let mut value = Reader(only(self.extension(BASIC_CONSTRAINTS)?, SEQUENCE)?);
+        value.optional(BOOLEAN)?;
+        let octets = value.expect(INTEGER)?.content;
+        Some(octets.iter().fold(0_usize, |length, octet| {
+            length
+                .saturating_mul(256)
+                .saturating_add(usize::from(*octet))
+        }))
+    }
+
+    /// Whether its key may sign certificates, or it does not say what its key is for.
+    pub(crate) fn may_sign_certificates(&self) -> bool {
+        self.has_key_usage(KEY_CERT_SIGN)
+    }
+
+    /// Whether its key may be a TLS server's, or it does not say what its key is for.
+    pub(crate) fn may_serve_tls(&self) -> bool {
+        self.has_key_usage(DIGITAL_SIGNATURE | KEY_ENCIPHERMENT | KEY_AGREEMENT)
+    }
+
+    /// Whether it is good for TLS servers, or does not say what it is good for.
+    pub(crate) fn is_for_servers(&self) -> bool {
+        self.extension(EXTENDED_KEY_USAGE).is_none_or(|value| {
+            Elements(Reader(only(value, SEQUENCE).unwrap_or_default()))
+                .any(|purpose| purpose.tag == OBJECT_IDENTIFIER && purpose.content == SERVER_AUTH)
+        })
+    }
+
+    fn has_key_usage(&self, any_of: u8) -> bool {
+        self.extension(KEY_USAGE).is_none_or(|value| {
+            // The first octet counts unused bits.
+            matches!(only(value, BIT_STRING), Some([_, bits, ..]) if bits & any_of != 0)
+        })
     }
 
     /// Whether it constrains the names of those below it.
@@ -113,6 +147,11 @@ impl<'a> Certificate<'a> {
                 is_cn.then_some(value)
             })
             .last()
+    }
+
+    /// The number of its extensions, counted up to a limit.
+    pub(crate) fn count_extensions(&self, limit: usize) -> usize {
+        Elements(Reader(self.extensions)).take(limit).count()
     }
 
     fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
@@ -185,9 +224,17 @@ const DNS_NAME: u8 = 0x82;
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+const SERVER_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+
+/// Bits of keyUsage, in its first octet.
+const DIGITAL_SIGNATURE: u8 = 0x80;
+const KEY_ENCIPHERMENT: u8 = 0x20;
+const KEY_AGREEMENT: u8 = 0x08;
+const KEY_CERT_SIGN: u8 = 0x04;
 
 /// One DER element.
 #[derive(Clone, Copy)]
@@ -204,6 +251,9 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Option<Element<'a>> {
         let (&tag, rest) = self.0.split_first()?;
+        if tag & 0x1f == 0x1f {
+            return None; // A tag of several octets: certificates have none.
+        }
         let (&first, rest) = rest.split_first()?;
         let (length, rest) = if first < 0x80 {
             (usize::from(first), rest)

@@ -42,9 +42,9 @@ pub(crate) fn is_for(leaf: &Certificate<'_>, names: &[&Domain], allow_cn: bool) 
     allow_cn && leaf.cn_id().is_some_and(is_one)
 }
 
-/// A wildcard is a whole first label and stands for one label (D14).
+/// A wildcard is a whole first label and stands for one label (D14). A certificate's name has no
+/// final dot (RFC 5280 section 4.2.1.6).
 fn matches(id: &[u8], name: &Domain) -> bool {
-    let id = id.strip_suffix(b".").unwrap_or(id);
     match id.strip_prefix(b"*.") {
         Some(rest) => name
             .parent()
@@ -70,6 +70,8 @@ mod tests {
             ("D14 wildcard inside", "a.*.example.com", "a.b.example.com", false),
             ("D14 lone star", "*", "localhost", false),
             ("D14 a suffix is no match", "example.com", "mx.example.com", false),
+            ("D14 final dot", "mx.example.com.", "mx.example.com", false),
+            ("D14 final dot, wildcard", "*.example.com.", "mx.example.com", false),
             ("D14 NUL", "mx.example.com\0.evil.test", "mx.example.com", false),
             ("D14 empty", "", "mx.example.com", false),
         ];

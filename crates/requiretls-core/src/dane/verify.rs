@@ -11,6 +11,12 @@ use crate::pkix;
 use ring::digest::{self, Digest, SHA256, SHA512};
 use rustls_pki_types::{CertificateDer, Der, TrustAnchor};
 use std::cell::OnceCell;
+use std::ptr;
+use webpki::VerifiedPath;
+
+/// How many different keys of `2 1 0` records that no certificate of the chain has are tried. More
+/// are none: trying them is up to us (D15), and which come first is up to chance.
+const MAX_KEYS: usize = 8;
 
 /// Judges a chain, leaf first, by the records of the host; `names` are those that DANE-TA may
 /// find in the leaf (D13).
@@ -58,12 +64,10 @@ pub(crate) fn judge(
 /// What the records made of the chain: trust anchors that path building may end at, and what is
 /// known already.
 struct Candidates<'a> {
-    /// Certificates that a record names, with dates and CA flag checked.
-    certificates: Vec<CertificateDer<'a>>,
+    /// Certificates that a record names, checked, and how many issuers each may have below it.
+    certificates: Vec<(CertificateDer<'a>, Option<usize>)>,
     /// A key that a `2 1 0` record brings along and no certificate of the chain has (D15).
     keys: Vec<TrustAnchor<'a>>,
-    /// The leaf itself is named.
-    leaf: bool,
     /// Why other named certificates are none.
     refusals: Vec<Outcome>,
 }
@@ -73,20 +77,17 @@ impl<'a> Candidates<'a> {
         let mut found = Self {
             certificates: Vec::new(),
             keys: Vec::new(),
-            leaf: false,
             refusals: Vec::new(),
         };
         let selected: Vec<Selected<'a>> = chain.iter().map(|der| Selected::of(der)).collect();
-        for (index, certificate) in selected.iter().enumerate() {
-            if !records.iter().any(|r| certificate.matches(r)) {
-                continue;
-            }
-            if index == 0 {
-                found.leaf = true;
-            } else {
+        // An authority is above the leaf: a leaf that a record names is none, as nothing leads from
+        // it to itself (RFC 6698 section 2.1.1, RFC 5280 section 6.1). DANE-EE is for that.
+        for certificate in selected.iter().skip(1) {
+            if records.iter().any(|r| certificate.matches(r)) {
                 found.add_certificate(certificate.whole, now);
             }
         }
+        let mut keys = Vec::new();
         for record in records.iter().filter(|r| r.matching == 0) {
             if selected
                 .iter()
@@ -96,62 +97,86 @@ impl<'a> Candidates<'a> {
             }
             if record.selector == 0 {
                 found.add_certificate(&record.data, now);
-            } else {
-                found.add_key(&record.data, chain);
+            } else if let Some(key) = certificate::spki_content(&record.data)
+                && !keys.contains(&key)
+            {
+                keys.push(key);
             }
         }
+        found.add_keys(&keys, chain);
         found
     }
 
-    /// Path building takes an anchor as it is; its dates and its CA flag are ours to check.
+    /// Path building takes an anchor as it is; its dates and what it is good for are ours to check.
     fn add_certificate(&mut self, der: &'a [u8], now: u64) {
-        let refusal = match Certificate::parse(der) {
-            None => Some(Outcome::Fails(CertFailure::Malformed)),
-            Some(certificate) => date_refusal(&certificate, now).or_else(|| {
-                (!certificate.is_ca()).then_some(Outcome::Fails(CertFailure::NotTrusted))
-            }),
+        if self.certificates.iter().any(|(known, _)| **known == *der) {
+            return;
+        }
+        let Some(certificate) = Certificate::parse(der) else {
+            let malformed = Outcome::Fails(CertFailure::Malformed);
+            return self.refusals.push(malformed);
+        };
+        // What is no authority will not be one later either, so that comes before the dates.
+        let may_issue = certificate.is_ca() && certificate.is_for_servers();
+        let refusal = if may_issue {
+            date_refusal(&certificate, now)
+        } else {
+            Some(Outcome::Fails(CertFailure::NotTrusted))
         };
         match refusal {
             Some(refusal) => self.refusals.push(refusal),
-            None => self.certificates.push(CertificateDer::from(der)),
+            None => self
+                .certificates
+                .push((CertificateDer::from(der), certificate.path_length())),
         }
     }
 
-    /// The key is taken for the issuer of the topmost certificate.
-    fn add_key(&mut self, spki: &'a [u8], chain: &[&'a [u8]]) {
-        let top = chain.last().and_then(|der| Certificate::parse(der));
-        if let (Some(top), Some(key)) = (top, certificate::spki_content(spki)) {
-            self.keys.push(TrustAnchor {
-                subject: Der::from_slice(top.issuer),
+    /// A key is taken for the issuer of the topmost certificate. Which one that is depends on the
+    /// path, since a chain may have strangers in it and be in any order.
+    fn add_keys(&mut self, keys: &[&'a [u8]], chain: &[&'a [u8]]) {
+        if keys.len() > MAX_KEYS {
+            return;
+        }
+        let mut issuers: Vec<&'a [u8]> = Vec::new();
+        for certificate in chain.iter().filter_map(|der| Certificate::parse(der)) {
+            if !issuers.contains(&certificate.issuer) {
+                issuers.push(certificate.issuer);
+            }
+        }
+        for key in keys {
+            self.keys.extend(issuers.iter().map(|issuer| TrustAnchor {
+                subject: Der::from_slice(issuer),
                 subject_public_key_info: Der::from_slice(key),
                 name_constraints: None,
-            });
+            }));
         }
     }
 
     /// `None` when no record names anything here.
     fn judge(&self, names: &[&Domain], chain: &[&[u8]], now: u64) -> Option<Outcome> {
         let mut outcomes = self.refusals.clone();
-        let leaf = chain.first().and_then(|der| Certificate::parse(der));
-        if self.leaf {
-            outcomes.push(match &leaf {
-                None => Outcome::Fails(CertFailure::Malformed),
-                Some(leaf) => date_refusal(leaf, now)
-                    .or_else(|| {
-                        pkix::has_weak_key(leaf).then_some(Outcome::Fails(CertFailure::Weak))
-                    })
-                    .unwrap_or_else(|| name_outcome(leaf, names, true)),
-            });
-        }
         let mut anchors = self.keys.clone();
-        for certificate in &self.certificates {
+        let mut path_lengths = vec![None; anchors.len()];
+        for (certificate, path_length) in &self.certificates {
             match webpki::anchor_from_trusted_cert(certificate) {
-                Ok(anchor) => anchors.push(anchor),
+                Ok(anchor) => {
+                    anchors.push(anchor);
+                    path_lengths.push(*path_length);
+                }
                 Err(error) => outcomes.push(pkix::refusal(&error)),
             }
         }
+        let is_short_enough = |path: &VerifiedPath<'_>| {
+            let issuers = path.intermediate_certificates().count();
+            let mut limits = anchors.iter().zip(&path_lengths);
+            limits.any(|(anchor, limit)| {
+                ptr::eq(anchor, path.anchor()) && limit.is_none_or(|limit| issuers <= limit)
+            })
+        };
         if !anchors.is_empty() {
-            outcomes.push(match (pkix::verify_path(chain, &anchors, now), &leaf) {
+            let verified = pkix::verify_path(chain, &anchors, now, &is_short_enough);
+            let leaf = chain.first().and_then(|der| Certificate::parse(der));
+            outcomes.push(match (verified, &leaf) {
                 (Err(refusal), _) => refusal,
                 (Ok(()), None) => Outcome::Fails(CertFailure::Malformed),
                 (Ok(()), Some(leaf)) => {

@@ -1,7 +1,7 @@
 //! The last gate, and what the peer says to MAIL FROM.
 
 use super::attempt::{Step, refuses_parameter};
-use super::{Action, Delivery};
+use super::{Action, Delivery, Ended};
 use crate::connection::Clearance;
 use crate::reply::{Enhanced, Reply};
 use crate::session::Session;
@@ -23,7 +23,11 @@ impl Delivery {
             let next_hop = self.plan.next_hop();
             let text = format!("{next_hop}: what was found out about it has expired");
             let reply = Reply::new(451, Enhanced(4, 4, 3), text);
-            let index = self.take_unfinished().and_then(|current| current.index);
+            let current = self.take_unfinished();
+            if let Some(current) = &current {
+                self.keep(current, Ended::Expired);
+            }
+            let index = current.and_then(|current| current.index);
             return Err(self.hold(index, reply));
         }
         match Clearance::grant(&current.candidate.terms, &current.seen) {

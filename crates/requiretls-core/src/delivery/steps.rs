@@ -6,7 +6,7 @@ use crate::authenticate::Evidence;
 use crate::connection::Connection;
 use crate::decision::{Refusal, Row};
 use crate::ehlo::{EhloReply, ReplyClass};
-use crate::negotiated;
+use crate::negotiated::Negotiated;
 
 impl Delivery {
     /// The reply to EHLO.
@@ -104,9 +104,9 @@ impl Delivery {
         if !in_order {
             return self.misuse("TLS out of order");
         }
-        let modern = negotiated::is_modern(protocol, cipher);
-        current.seen.tls = Some(modern);
-        let passed = current.candidate.terms.negotiated(modern);
+        let negotiated = Negotiated::read(protocol, cipher);
+        current.seen.tls = Some(negotiated);
+        let passed = current.candidate.terms.negotiated(negotiated);
         self.pass(passed, Step::Tls)
     }
 

@@ -602,3 +602,28 @@ mod properties {
         }
     }
 }
+
+/// A keyword is known by its letters, whatever a client puts between them: every name of up to six
+/// bytes out of some, against what that says.
+#[test]
+fn a_name_with_rubbish_in_it_is_its_keyword() {
+    let bytes = [b'T', b'l', b'S', 0, 0xff, b'x'];
+    let mut names: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut same = 0;
+    for _ in 0..6 {
+        let longer = |name: &Vec<u8>| bytes.map(|byte| [name.as_slice(), &[byte]].concat());
+        names = names.iter().flat_map(longer).collect();
+        for name in &names {
+            let letters: Vec<u8> = name.iter().copied().filter(u8::is_ascii_graphic).collect();
+            let expected = letters.eq_ignore_ascii_case(b"TLS");
+            assert_eq!(
+                super::eq_without_rubbish(name, b"TLS"),
+                expected,
+                "{name:?}"
+            );
+            same += usize::from(expected);
+        }
+    }
+    // So many ways there are to put up to three bytes of two kinds around three letters.
+    assert_eq!(same, 1 + 4 * 2 + 10 * 4 + 20 * 8);
+}

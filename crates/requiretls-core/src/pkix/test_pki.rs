@@ -11,6 +11,13 @@ pub(crate) const NOW: u64 = 1_811_808_000;
 
 /// Version 1, self-signed, P-256, CN mx.example.com; valid from November 2026 to 2126.
 pub(crate) const V1_LEAF: &[u8] = include_bytes!("../../tests/certificates/v1-leaf.der");
+/// A root of version 1, and a leaf of version 3 that it issued.
+pub(crate) const V1_ROOT: &[u8] = include_bytes!("../../tests/certificates/v1-root.der");
+pub(crate) const V1_ISSUED: &[u8] = include_bytes!("../../tests/certificates/v1-issued.der");
+/// An intermediate of version 1 below [`V1_ROOT`], and a leaf of version 3 that it issued.
+pub(crate) const V1_INTERMEDIATE: &[u8] =
+    include_bytes!("../../tests/certificates/v1-intermediate.der");
+pub(crate) const BELOW_V1: &[u8] = include_bytes!("../../tests/certificates/v1-below.der");
 /// A root with an RSA key of 1024 bits, and a leaf that it issued.
 pub(crate) const RSA1024_ROOT: &[u8] = include_bytes!("../../tests/certificates/rsa1024-root.der");
 pub(crate) const RSA1024_ISSUED: &[u8] =
@@ -52,9 +59,13 @@ pub(crate) enum Flaw {
     NotForSigning,
     /// May issue for example.com alone (for an authority).
     Constrained,
+    /// With a key that may sign certificates and nothing else (for a leaf).
+    NotForTls,
+    /// May issue to leaves alone (for an authority).
+    NoIssuerBelow,
 }
 
-fn params(names: &[&str], flaw: Flaw) -> CertificateParams {
+pub(crate) fn params(names: &[&str], flaw: Flaw) -> CertificateParams {
     let san = match flaw {
         Flaw::CommonName => Vec::new(),
         _ => names.iter().map(ToString::to_string).collect(),
@@ -76,15 +87,19 @@ fn params(names: &[&str], flaw: Flaw) -> CertificateParams {
     params
 }
 
-fn ca_params(name: &str, flaw: Flaw) -> CertificateParams {
+pub(crate) fn ca_params(name: &str, flaw: Flaw) -> CertificateParams {
     let mut params = params(&[name], flaw);
     params.subject_alt_names.clear();
     params.is_ca = match flaw {
         Flaw::NotCa => IsCa::ExplicitNoCa,
+        Flaw::NoIssuerBelow => IsCa::Ca(BasicConstraints::Constrained(0)),
         _ => IsCa::Ca(BasicConstraints::Unconstrained),
     };
     if matches!(flaw, Flaw::NotForSigning) {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    }
+    if matches!(flaw, Flaw::ClientOnly) {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     }
     if matches!(flaw, Flaw::Constrained) {
         params.name_constraints = Some(rcgen::NameConstraints {
@@ -104,7 +119,7 @@ impl Signed {
         Self::self_signed(params(names, flaw))
     }
 
-    fn self_signed(params: CertificateParams) -> Self {
+    pub(crate) fn self_signed(params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
         let der = params.self_signed(&key).unwrap().der().to_vec();
         Self {
@@ -123,6 +138,9 @@ impl Signed {
             Flaw::ClientOnly => ExtendedKeyUsagePurpose::ClientAuth,
             _ => ExtendedKeyUsagePurpose::ServerAuth,
         }];
+        if matches!(flaw, Flaw::NotForTls) {
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        }
         self.sign(params)
     }
 

@@ -1,6 +1,6 @@
 use super::test_pki::{
     BELOW_RSA1024, Flaw, NOW, RSA1024_INTERMEDIATE, RSA1024_ISSUED, RSA1024_LEAF, RSA1024_ROOT,
-    SHA1_ISSUED, SHA1_ROOT, Signed, V1_LEAF,
+    SHA1_ISSUED, SHA1_ROOT, Signed, V1_LEAF, ca_params,
 };
 use super::*;
 use CertFailure::{Expired, HostMismatch, Malformed, NotTrusted, Weak};
@@ -32,13 +32,19 @@ fn chains() {
     let under_old = old.leaf(&[HOST], Flaw::None);
     let no_ca = root.intermediate("no ca", Flaw::NotCa);
     let under_no_ca = no_ca.leaf(&[HOST], Flaw::None);
+    let crl_signer = root.intermediate("crl signer", Flaw::NotForSigning);
+    let under_crl_signer = crl_signer.leaf(&[HOST], Flaw::None);
+    let not_for_tls = leaf(Flaw::NotForTls);
+    let short = Signed::root("short", Flaw::NoIssuerBelow);
+    let middle_of_short = short.intermediate("middle of short", Flaw::None);
+    let below_short = middle_of_short.leaf(&[HOST], Flaw::None);
     let constrained = root.intermediate("constrained", Flaw::Constrained);
     let within = constrained.leaf(&[HOST], Flaw::None);
     let outside = constrained.leaf(&["mx.example.net"], Flaw::None);
     let own = Signed::self_signed_leaf(&[HOST], Flaw::None);
     let expired_root = Signed::root("expired root", Flaw::Expired);
     let under_expired_root = expired_root.leaf(&[HOST], Flaw::None);
-    let roots = Roots::from_der([&root.der, &expired_root.der]);
+    let roots = Roots::from_der([&root.der, &expired_root.der, &short.der]);
     let (m, now) = (&middle.der[..], NOW);
 
     #[rustfmt::skip]
@@ -56,9 +62,13 @@ fn chains() {
         ("S15 self-signed", vec![&own.der], now, Fails(NotTrusted)),
         ("S15 client only", vec![&client.der, m], now, Fails(NotTrusted)),
         ("S15 issuer not a CA", vec![&under_no_ca.der, &no_ca.der], now, Fails(NotTrusted)),
+        ("S15 issuer's key is not for certificates", vec![&under_crl_signer.der, &crl_signer.der],
+            now, Fails(NotTrusted)),
+        ("S15 leaf's key is not for TLS", vec![&not_for_tls.der, m], now, Fails(NotTrusted)),
         ("S15 within constraints", vec![&within.der, &constrained.der], now, Holds),
         ("S15 outside", vec![&outside.der, &constrained.der], now, Fails(NotTrusted)),
         ("roots are names and keys", vec![&under_expired_root.der], now, Holds),
+        ("roots have no path length", vec![&below_short.der, &middle_of_short.der], now, Holds),
         ("version 1", vec![V1_LEAF], now, Fails(Malformed)),
         ("no certificate", vec![b"x"], now, Fails(Malformed)),
         ("empty certificate", vec![b""], now, Fails(Malformed)),
@@ -132,6 +142,48 @@ fn bounds() {
         judge(&[&leaf.der, &huge], &roots, HOST, NOW),
         Fails(Malformed)
     );
+    let rest = vec![0; MAX_CHAIN_OCTETS / 2];
+    let half = vec![0; MAX_CHAIN_OCTETS / 2 - leaf.der.len()];
+    assert_eq!(judge(&[&leaf.der, &rest, &half], &roots, HOST, NOW), Holds);
+    assert_eq!(
+        judge(&[&leaf.der, &rest, &half, &[0]], &roots, HOST, NOW),
+        Fails(Malformed)
+    );
+
+    for (more, expected) in [(0, Holds), (1, Fails(Malformed))] {
+        let mut params = ca_params("middle", Flaw::None);
+        // rcgen adds two: basic constraints and the key's identifier.
+        params.custom_extensions = (2..MAX_EXTENSIONS + more)
+            .map(|n| rcgen::CustomExtension::from_oid_content(&[2, 999, n as u64], Vec::new()))
+            .collect();
+        let middle = root.sign(params);
+        let found = Certificate::parse(&middle.der).unwrap();
+        assert_eq!(found.count_extensions(usize::MAX), MAX_EXTENSIONS + more);
+        let leaf = middle.leaf(&[HOST], Flaw::None);
+        assert_eq!(
+            judge(&[&leaf.der, &middle.der], &roots, HOST, NOW),
+            expected
+        );
+    }
+
+    let mut middle = root.intermediate("middle", Flaw::None);
+    let mut chain = Vec::new();
+    for namesakes in 1..=MAX_NAMESAKES + 1 {
+        chain.extend([middle.der.clone(), middle.der.clone()]);
+        let leaf = middle.leaf(&[HOST], Flaw::None);
+        let chain: Vec<&[u8]> = [&leaf.der]
+            .into_iter()
+            .chain(&chain)
+            .map(|d| &d[..])
+            .collect();
+        let expected = if namesakes <= MAX_NAMESAKES {
+            Holds
+        } else {
+            Fails(Malformed)
+        };
+        assert_eq!(judge(&chain, &roots, HOST, NOW), expected, "{namesakes}");
+        middle = root.intermediate("middle", Flaw::None);
+    }
 }
 
 #[test]

@@ -240,3 +240,57 @@ fn an_unreadable_rule_is_never_no_rule() {
         "what a floor says is not known"
     );
 }
+
+/// What a look-up asks for comes from the next hop alone, whatever rules there are, and each is
+/// asked once of a hash map: that is why its time does not grow with their number.
+#[test]
+fn a_look_up_asks_for_no_more_than_the_names_above() {
+    let deepest = vec!["a"; 127].join(".");
+    #[rustfmt::skip]
+    let table = [
+        ("a name and its parents", "a.b.example",   &["a.b.example", ".b.example", ".example", "*"][..]),
+        ("a top-level name",       "example",       &["example", "*"][..]),
+        ("a literal",              "192.0.2.1",     &["[192.0.2.1]", "*"][..]),
+        ("a socket",               "unix:/run/s",   &["unix:/run/s"][..]),
+        ("a loopback literal",     "::1",           &["[IPv6:::1]"][..]),
+    ];
+    for (label, next_hop, keys) in table {
+        let next_hop = NextHop::parse(next_hop).unwrap();
+        let asked = matching::places(&next_hop).filter_map(Match::key);
+        let asked: Vec<String> = asked.map(|key| key.to_string()).collect();
+        assert_eq!(asked, keys, "{label}");
+    }
+    let next_hop = NextHop::parse(&deepest).unwrap();
+    assert_eq!(
+        matching::places(&next_hop).count(),
+        128,
+        "127 labels, and *"
+    );
+}
+
+#[test]
+fn what_would_hold_without_a_rule() {
+    use HopMode::Encrypt;
+    let rules = rules(&[
+        ("*", Encrypt, 1),
+        (".example", Encrypt, 2),
+        (".b.example", Encrypt, 3),
+        ("a.b.example", Encrypt, 4),
+        ("192.0.2.1", Encrypt, 5),
+        ("127.0.0.1", Encrypt, 6),
+    ]);
+    #[rustfmt::skip]
+    let table = [ // P12
+        ("a.b.example", "parent", Some(3)),
+        (".b.example",  "parent", Some(2)),
+        (".example",    "any",    Some(1)),
+        ("192.0.2.1",   "any",    Some(1)),
+        ("127.0.0.1",   "preset", None),
+        ("*",           "none",   None),
+    ];
+    for (key, why, port) in table {
+        let key = Key::parse(key).unwrap();
+        let (place, rule) = rules.find_without(&key);
+        assert_eq!((place.as_str(), rule.unwrap().port), (why, port), "{key}");
+    }
+}

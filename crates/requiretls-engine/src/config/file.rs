@@ -1,106 +1,63 @@
 //! How are the settings written in the file?
 
 use super::rules::{self, RuleTable};
+use super::source::Source;
 use super::{Cache, Config, ConfigError, Dns, DnsMode, Receiving, Sending, Sts};
 use crate::dns::{Family, TrustAnchor};
-use requiretls_core::domain::Domain;
 use requiretls_core::mail_param::Dialects;
 use requiretls_core::plan::{InsecureMxDane, Settings};
 use requiretls_core::tls_level::TlsLevel;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
-pub(super) fn parse(text: &[u8], path: &Path) -> Result<Config, ConfigError> {
+/// The configuration, and the files that it was read from.
+pub(super) fn parse<'a>(
+    text: &'a [u8],
+    path: &'a Path,
+) -> Result<(Config, Vec<Source<'a>>), ConfigError> {
     let source = Source::new(text, path)?;
     let file: File = source.read()?;
-    let mut further = Vec::new();
-    if let Some(named) = non_empty(file.sending.site_policy.as_ref()) {
-        let path = source.path(named.get_ref());
-        let text = super::read(&path).map_err(|e| source.error(&named.span(), &e.to_string()))?;
-        let rules: RulesFile = Source::new(&text, &path)?.read()?;
-        further.push((text, path, rules.next_hop));
+    let mut files = vec![(&source, file.next_hop)];
+    let further = further(file.sending.site_policy.as_ref(), &source)?;
+    if let Some(further) = &further {
+        let rules: RulesFile = further.read()?;
+        files.push((further, rules.next_hop));
     }
-    let mut sources = vec![(source, file.next_hop)];
-    for (text, path, tables) in &mut further {
-        sources.push((Source::new(text, path)?, std::mem::take(tables)));
-    }
-    let rules = rules::build(&sources)?;
-    let source = &source;
-    Ok(Config {
-        receiving: file.receiving.read(source)?,
-        sending: file.sending.read(source)?,
-        rules,
-        dns: file.dns.read(source)?,
-        sts: file.sts.read(source)?,
+    let config = Config {
+        rules: rules::build(&files)?,
+        receiving: file.receiving.read(&source)?,
+        sending: file.sending.read(&source)?,
+        dns: file.dns.read(&source)?,
+        sts: file.sts.read(&source)?,
         cache: file.cache.into(),
-    })
+    };
+    Ok((config, std::iter::once(source).chain(further).collect()))
 }
 
-/// A file's text with its name: what turns a place in the text into a line number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Source<'a> {
-    text: &'a str,
-    path: &'a Path,
-}
-
-impl<'a> Source<'a> {
-    fn new(text: &'a [u8], path: &'a Path) -> Result<Self, ConfigError> {
-        match std::str::from_utf8(text) {
-            Ok(text) => Ok(Self { text, path }),
-            Err(e) => Err(ConfigError {
-                file: path.to_owned(),
-                line: Some(line(text, e.valid_up_to())),
-                what: "not UTF-8".to_owned(),
-            }),
-        }
-    }
-
-    fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        toml::from_str(self.text).map_err(|e| {
-            let what = e.message().lines().next().unwrap_or("not TOML");
-            match e.span() {
-                Some(span) => self.error(&span, what),
-                None => ConfigError::in_file(self.path, what),
-            }
-        })
-    }
-
-    pub(super) fn error(&self, span: &Range<usize>, what: &str) -> ConfigError {
-        ConfigError {
-            file: self.path.to_owned(),
-            line: Some(line(self.text.as_bytes(), span.start)),
-            what: what.to_owned(),
-        }
-    }
-
-    /// "FILE, line 7".
-    pub(super) fn place(&self, span: &Range<usize>) -> String {
-        let line = line(self.text.as_bytes(), span.start);
-        format!("{}, line {line}", self.path.display())
-    }
-
-    /// A file name from this file.
-    pub(super) fn path(&self, named: &str) -> PathBuf {
-        let directory = self.path.parent().unwrap_or(Path::new(""));
-        directory.join(named)
-    }
-
-    pub(super) fn domain(&self, name: &Spanned<String>) -> Result<Domain, ConfigError> {
-        Domain::parse(name.get_ref().as_bytes())
-            .map_err(|e| self.error(&name.span(), &format!("{:?}: {e}", name.get_ref())))
-    }
+/// The file of further rules.
+fn further(
+    named: Option<&Spanned<String>>,
+    source: &Source<'_>,
+) -> Result<Option<Source<'static>>, ConfigError> {
+    let Some(named) = non_empty(named) else {
+        return Ok(None);
+    };
+    let path = source.path(named.get_ref());
+    let text = super::read(&path).map_err(|e| source.error(&named.span(), &e.to_string()))?;
+    Source::owned(text, path).map(Some)
 }
 
 /// An empty text means that the setting is not set.
 pub(super) fn non_empty(text: Option<&Spanned<String>>) -> Option<&Spanned<String>> {
     text.filter(|text| !text.get_ref().is_empty())
 }
+
+/// The table that holds the rules.
+pub(super) const NEXT_HOP: &str = "next_hop";
 
 pub(super) type Tables = BTreeMap<Spanned<String>, RuleTable>;
 
@@ -348,9 +305,4 @@ fn read_server(server: &Spanned<String>, source: &Source<'_>) -> Result<SocketAd
             let what = format!("{text:?} is no address, or has no port from 1 to 65535");
             source.error(&server.span(), &what)
         })
-}
-
-fn line(text: &[u8], place: usize) -> usize {
-    let before = text.iter().take(place);
-    before.filter(|&&b| b == b'\n').count().saturating_add(1)
 }

@@ -1,14 +1,14 @@
 //! How are the rules for next hops written in the file?
 
 use super::ConfigError;
-use super::file::{LevelWord, Source, Tables, non_empty};
+use super::file::{LevelWord, Tables, non_empty};
+use super::source::Source;
 use requiretls_core::next_hop::Host;
 use requiretls_core::site_policy::{
     Discovery, HopMode, Key, Methods, PeerDialect, Rule, RuleError, Rules,
 };
 use requiretls_core::tls_level::TlsLevel;
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::num::NonZeroU16;
 use toml::Spanned;
 
@@ -29,32 +29,46 @@ pub(super) struct RuleTable {
 }
 
 /// All rules of all files. Of two rules for one next hop none would be the right one (P12).
-pub(super) fn build(files: &[(Source<'_>, Tables)]) -> Result<Rules, ConfigError> {
+pub(super) fn build(files: &[(&Source<'_>, Tables)]) -> Result<Rules, ConfigError> {
     let mut rules = Rules::default();
-    let mut places: HashMap<Key, String> = HashMap::new();
-    for (source, tables) in files {
-        let mut tables: Vec<_> = tables.iter().collect();
-        tables.sort_by_key(|(text, _)| text.span().start);
-        for (text, table) in tables {
-            let fault = |what: &str| {
-                source.error(
-                    &text.span(),
-                    &format!("next_hop {:?}: {what}", text.get_ref()),
-                )
-            };
-            let key = Key::parse(text.get_ref()).map_err(|e| fault(&e.to_string()))?;
-            let rule = table.read(source)?;
-            rules.insert(key.clone(), rule).map_err(|e| match e {
-                RuleError::Duplicate => {
-                    let first = places.get(&key).map_or("", String::as_str);
-                    fault(&format!("a second rule for {key}; the first is at {first}"))
-                }
-                RuleError::LocalElsewhere => fault(&e.to_string()),
-            })?;
-            places.insert(key, source.place(&text.span()));
-        }
+    for (source, text, table) in in_order(files) {
+        let fault = |what: &str| {
+            source.error(
+                &text.span(),
+                &format!("next_hop {:?}: {what}", text.get_ref()),
+            )
+        };
+        let key = Key::parse(text.get_ref()).map_err(|e| fault(&e.to_string()))?;
+        let rule = table.read(source)?;
+        rules.insert(key.clone(), rule).map_err(|e| match e {
+            RuleError::Duplicate => {
+                let first = first_of(&key, files);
+                fault(&format!("a second rule for {key}; the first is at {first}"))
+            }
+            RuleError::LocalElsewhere => fault(&e.to_string()),
+        })?;
     }
     Ok(rules)
+}
+
+/// The tables as they stand in the files.
+fn in_order<'a>(
+    files: &'a [(&'a Source<'a>, Tables)],
+) -> impl Iterator<Item = (&'a Source<'a>, &'a Spanned<String>, &'a RuleTable)> {
+    files.iter().flat_map(|(source, tables)| {
+        let mut tables: Vec<_> = tables.iter().collect();
+        tables.sort_by_key(|(text, _)| text.span().start);
+        let tables = tables.into_iter();
+        tables.map(|(text, table)| (*source, text, table))
+    })
+}
+
+/// Looked for when it is asked, since a rule that is good has no other.
+fn first_of(key: &Key, files: &[(&Source<'_>, Tables)]) -> String {
+    in_order(files)
+        .find(|(_, text, _)| Key::parse(text.get_ref()).as_ref() == Ok(key))
+        .map(|(source, text, _)| source.place(&text.span()))
+        .unwrap_or_default()
 }
 
 impl RuleTable {
@@ -205,3 +219,6 @@ fn pin(text: &str) -> Option<[u8; 32]> {
     }
     Some(pin)
 }
+
+#[cfg(test)]
+mod tests;

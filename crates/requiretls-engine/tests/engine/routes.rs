@@ -220,12 +220,19 @@ fn an_address_in_an_mx_record_is_not_looked_up() {
     assert!(!asked.iter().any(|q| q.contains("192.0.2.9")), "{asked:?}");
 }
 
+/// P9: whatever a decision rests on, a record of any kind, ends with it.
 #[test]
-fn facts_expire_with_the_first_record() {
+fn p9_facts_expire_with_the_first_record() {
+    const TLSA: &str = "_25._tcp.a.test 400 TLSA 3 1 1 \
+                        0000000000000000000000000000000000000000000000000000000000000000";
     #[rustfmt::skip]
-    let table: [(&str, &[&str], Option<u64>); 4] = [
+    let table: [(&str, &[&str], Option<u64>); 8] = [
         ("the MX record's",     &["d.test 1000 MX 10 a.test", "a.test A 192.0.2.1"],      Some(NOW + 900)), // a denial of AAAA: 900
         ("the address's",       &["d.test MX 10 a.test", "a.test 700 A 192.0.2.1"],       Some(NOW + 700)),
+        ("the TLSA record's",   &["d.test MX 10 a.test", "a.test A 192.0.2.1", TLSA],     Some(NOW + 400)),
+        ("a host's CNAME's",    &["d.test MX 10 b.test", "b.test 450 CNAME a.test", "a.test A 192.0.2.1"], Some(NOW + 450)),
+        ("the next hop's CNAME's", &["d.test 350 CNAME e.test", "e.test MX 10 a.test", "a.test A 192.0.2.1"], Some(NOW + 350)),
+        ("the STS record's",    &["d.test MX 10 a.test", "a.test A 192.0.2.1", "_mta-sts.d.test 480 TXT \"v=STSv1; id=1\""], Some(NOW + 480)),
         ("the denial's",        &["d.test 500 TXT x"],                                    Some(NOW + 900)),
         ("no time at all",      &["d.test 0 MX 10 a.test"],                               Some(NOW + 300)),
     ];

@@ -1,6 +1,7 @@
 //! What do TLSA records make of a chain?
 
 use super::*;
+use crate::pkix::test_pki::{BELOW_V1, SHA1_ROOT, V1_INTERMEDIATE, V1_ISSUED, V1_ROOT};
 
 fn dane(reference: &Reference, chain: &[&[u8]], now: u64) -> Outcome {
     authenticate(reference, chain, &Roots::not_loaded(), now).outcome(Method::Dane)
@@ -87,10 +88,10 @@ fn dane_ta() {
     let under_no_ca = no_ca.leaf(&[HOST], Flaw::None);
     let stranger = Signed::root("private root", Flaw::None);
     let own = Signed::self_signed_leaf(&[HOST], Flaw::None);
-    let own_old = Signed::self_signed_leaf(&[HOST], Flaw::Expired);
     let own_authority = Signed::root(HOST, Flaw::None);
     let (g, m, r) = (&good.der[..], &middle.der[..], &root.der[..]);
     let (rk, mk) = (root.spki(), middle.spki());
+    let v1_key = Certificate::parse(V1_LEAF).unwrap().spki;
     let sound = || vec![g, m, r];
     #[rustfmt::skip]
     let rows: Vec<DaneRow> = vec![
@@ -120,25 +121,36 @@ fn dane_ta() {
             vec![&under_early.der, &early_root.der], Undecided(NotYetValid)),
         ("D13 anchor is no authority", vec![tlsa(2, 0, 1, &no_ca.der)],
             vec![&under_no_ca.der, &no_ca.der], Fails(NotTrusted)),
-        ("D13 leaf as anchor", vec![tlsa(2, 0, 1, g)], sound(), Holds),
-        ("D13 leaf's key as anchor", vec![tlsa(2, 1, 1, &good.spki())], vec![g], Holds),
-        ("D13 self-signed leaf", vec![tlsa(2, 0, 1, &own.der)], vec![&own.der], Holds),
-        ("D13 self-signed leaf expired", vec![tlsa(2, 0, 1, &own_old.der)], vec![&own_old.der],
-            Fails(Expired)),
-        ("D14 self-signed authority as leaf, CN", vec![tlsa(2, 0, 1, &own_authority.der)],
-            vec![&own_authority.der], Holds),
+        ("D13 the leaf is no anchor", vec![tlsa(2, 0, 1, g)], sound(), Fails(DaneMismatch)),
+        ("D13 the leaf's key is none", vec![tlsa(2, 1, 1, &good.spki())], vec![g],
+            Fails(DaneMismatch)),
+        ("D13 self-signed leaf", vec![tlsa(2, 0, 1, &own.der)], vec![&own.der],
+            Fails(DaneMismatch)),
+        ("D13 self-signed leaf, sent twice", vec![tlsa(2, 0, 1, &own.der)],
+            vec![&own.der, &own.der], Fails(NotTrusted)),
+        ("D13 self-signed authority as leaf", vec![tlsa(2, 0, 1, &own_authority.der)],
+            vec![&own_authority.der], Fails(DaneMismatch)),
+        ("D13 self-signed authority as leaf, sent twice", vec![tlsa(2, 0, 1, &own_authority.der)],
+            vec![&own_authority.der, &own_authority.der], Fails(NotTrusted)),
         ("field report 16", vec![tlsa(3, 1, 1, &rk), tlsa(2, 1, 1, &rk)], sound(), Holds),
         ("D13 one of two anchors expired", vec![tlsa(2, 0, 1, &old_root.der), tlsa(2, 0, 1, r)],
             vec![g, m, r, &old_root.der], Holds),
         ("R23 weak anchor", vec![tlsa(2, 0, 1, RSA1024_ROOT)], vec![RSA1024_ISSUED, RSA1024_ROOT],
             Fails(Weak)),
-        ("R23 weak leaf as anchor", vec![tlsa(2, 0, 1, RSA1024_LEAF)], vec![RSA1024_LEAF],
+        ("R23 weak leaf", vec![tlsa(2, 0, 1, SHA1_ROOT)], vec![RSA1024_LEAF, SHA1_ROOT],
             Fails(Weak)),
         ("P6.12a what may heal comes first",
             vec![tlsa(2, 0, 1, &old_root.der), tlsa(2, 0, 1, &early_root.der)],
             vec![&under_early.der, &early_root.der, &old_root.der], Undecided(NotYetValid)),
         ("version 1 leaf", vec![tlsa(2, 0, 1, r)], vec![V1_LEAF, r], Fails(Malformed)),
-        ("version 1 leaf as anchor", vec![tlsa(2, 0, 1, V1_LEAF)], vec![V1_LEAF], Holds),
+        ("version 1 leaf is no anchor", vec![tlsa(2, 0, 1, V1_LEAF)], vec![V1_LEAF],
+            Fails(DaneMismatch)),
+        ("D13 version 1, on no path", vec![tlsa(2, 1, 1, v1_key)], vec![g, m, V1_LEAF],
+            Fails(Malformed)),
+        ("D13 version 1 root", vec![tlsa(2, 0, 1, V1_ROOT)], vec![V1_ISSUED, V1_ROOT], Holds),
+        ("D15 version 1 root from DNS alone", vec![tlsa(2, 0, 0, V1_ROOT)], vec![V1_ISSUED], Holds),
+        ("D13 version 1 does not say that it may issue", vec![tlsa(2, 0, 1, V1_INTERMEDIATE)],
+            vec![BELOW_V1, V1_INTERMEDIATE, V1_ROOT], Fails(NotTrusted)),
         ("long chain", vec![tlsa(2, 0, 1, r)], vec![r; pkix::MAX_CHAIN + 1], Fails(Malformed)),
     ];
     check_dane(rows);
@@ -146,17 +158,64 @@ fn dane_ta() {
     let since_1990 = Signed::root("since 1990", Flaw::Old);
     let leaf = since_1990.leaf(&[HOST], Flaw::Old);
     let chain = [&leaf.der[..], &since_1990.der];
-    for named in chain {
-        let reference = reference(vec![tlsa(2, 0, 1, named)]);
-        assert_eq!(dane(&reference, &chain, NOW), Holds, "D13 dates");
-        let found = dane(&reference, &chain, UNSET_CLOCK);
-        assert_eq!(found, Undecided(NotYetValid), "P6.12a clock not set");
-    }
+    let old = reference(vec![tlsa(2, 0, 1, &since_1990.der)]);
+    assert_eq!(dane(&old, &chain, NOW), Holds, "D13 dates");
+    let found = dane(&old, &chain, UNSET_CLOCK);
+    assert_eq!(found, Undecided(NotYetValid), "P6.12a clock not set");
     assert_eq!(
         dane(&by_root, &[], NOW),
         Undecided(NotSupplied),
         "P6.12a no chain"
     );
+}
+
+/// What RFC 5280 asks of a path, and what a key from DNS alone can do.
+#[test]
+fn dane_ta_limits() {
+    let root = Signed::root("private root", Flaw::None);
+    let stranger = Signed::root("private root", Flaw::None);
+    let middle = root.intermediate("middle", Flaw::None);
+    let good = middle.leaf(&[HOST], Flaw::None);
+    let (g, m, r) = (&good.der[..], &middle.der[..], &root.der[..]);
+    let (rk, mk) = (root.spki(), middle.spki());
+    let crl_signer = root.intermediate("crl signer", Flaw::NotForSigning);
+    let under_crl_signer = crl_signer.leaf(&[HOST], Flaw::None);
+    let not_for_tls = middle.leaf(&[HOST], Flaw::NotForTls);
+    let for_clients = Signed::root("for clients", Flaw::ClientOnly);
+    let under_for_clients = for_clients.leaf(&[HOST], Flaw::None);
+    let short = Signed::root("short", Flaw::NoIssuerBelow);
+    let under_short = short.leaf(&[HOST], Flaw::None);
+    let middle_of_short = short.intermediate("middle of short", Flaw::None);
+    let below_short = middle_of_short.leaf(&[HOST], Flaw::None);
+    let other_root = Signed::root("other root", Flaw::None);
+    let keys = |others, last: &[u8]| -> Vec<TlsaRecord> {
+        let others = (0..others).map(|_| Signed::self_signed_leaf(&[HOST], Flaw::None).spki());
+        others
+            .chain([last.to_vec()])
+            .map(|key| tlsa(2, 1, 0, &key))
+            .collect()
+    };
+    #[rustfmt::skip]
+    let rows: Vec<DaneRow> = vec![
+        ("D13 issuer's key is not for certificates", vec![tlsa(2, 1, 1, &rk)],
+            vec![&under_crl_signer.der, &crl_signer.der, r], Fails(NotTrusted)),
+        ("D13 leaf's key is not for TLS", vec![tlsa(2, 1, 1, &mk)], vec![&not_for_tls.der, m],
+            Fails(NotTrusted)),
+        ("D13 anchor is for clients", vec![tlsa(2, 1, 1, &for_clients.spki())],
+            vec![&under_for_clients.der, &for_clients.der], Fails(NotTrusted)),
+        ("D13 as many issuers as the anchor allows", vec![tlsa(2, 1, 1, &short.spki())],
+            vec![&under_short.der, &short.der], Holds),
+        ("D13 more issuers than the anchor allows", vec![tlsa(2, 1, 1, &short.spki())],
+            vec![&below_short.der, &middle_of_short.der, &short.der], Fails(NotTrusted)),
+        ("D13 another anchor allows as many",
+            vec![tlsa(2, 1, 1, &short.spki()), tlsa(2, 1, 1, &middle_of_short.spki())],
+            vec![&below_short.der, &middle_of_short.der, &short.der], Holds),
+        ("D15 2 1 0, stranger on top", vec![tlsa(2, 1, 0, &rk)], vec![g, m, &stranger.der], Holds),
+        ("D15 2 1 0, issuer not sent", vec![tlsa(2, 1, 0, &mk)], vec![g, &other_root.der], Holds),
+        ("D15 8 keys of 2 1 0", keys(7, &rk), vec![g, m], Holds),
+        ("D15 too many keys of 2 1 0", keys(8, &rk), vec![g, m], Fails(DaneMismatch)),
+    ];
+    check_dane(rows);
 }
 
 /// A label, how the host was found, the TLSA base domain, the chain, the outcome.

@@ -1,0 +1,193 @@
+use super::{Key, Rule, Rules};
+use crate::domain::Domain;
+use crate::site_policy::{Discovery, HopMode, Methods, PeerDialect};
+use crate::tls_level::TlsLevel;
+
+fn review(table: &[(&str, Rule)]) -> Vec<String> {
+    let mut rules = Rules::default();
+    for (key, rule) in table {
+        rules
+            .insert(Key::parse(key).unwrap(), rule.clone())
+            .unwrap();
+    }
+    let mut told: Vec<String> = rules
+        .review()
+        .into_iter()
+        .map(|remark| {
+            let other = remark.other.map(|key| format!(" by {key}"));
+            format!(
+                "{} {} {}{}",
+                remark.key,
+                remark.kind.as_str(),
+                remark.setting.unwrap_or("-"),
+                other.unwrap_or_default()
+            )
+        })
+        .collect();
+    told.sort();
+    told
+}
+
+/// A rule that has an effect, and is otherwise nothing to remark on.
+fn plain() -> Rule {
+    Rule {
+        floor: TlsLevel::Encrypt,
+        ..Rule::default()
+    }
+}
+
+fn hop(hop: HopMode) -> Rule {
+    Rule { hop, ..plain() }
+}
+
+/// P12, P13: what is weaker than the default, and where a floor of secure makes up for it.
+#[test]
+fn settings_that_protect_less() {
+    use HopMode::{Encrypt, Local, Off, Opportunistic};
+    let secure = |rule: Rule| Rule {
+        floor: TlsLevel::Secure,
+        ..rule
+    };
+    let discovery = |discovery| Rule {
+        discovery,
+        ..plain()
+    };
+    let to = |host: &str, rule: Rule| Rule {
+        smarthost: Some(host.to_owned()),
+        ..rule
+    };
+    let clear = Rule {
+        floor: TlsLevel::May,
+        ..hop(Opportunistic)
+    };
+    #[rustfmt::skip]
+    let table = [
+        ("nothing",             "a.example",   plain(),                       &[][..]),
+        ("off",                 "a.example",   hop(Off),                      &["hop"][..]),
+        ("off, floor secure",   "a.example",   secure(hop(Off)),              &["hop"][..]),
+        ("off, a socket",       "unix:/run/s", hop(Off),                      &["hop"][..]),
+        ("opportunistic",       "a.example",   hop(Opportunistic),            &["hop"][..]),
+        ("and clear text",      "a.example",   clear.clone(),                 &["hop"][..]),
+        ("and floor secure",    "a.example",   secure(hop(Opportunistic)),    &[][..]),
+        ("on a socket",         "unix:/run/s", hop(Opportunistic),            &[][..]),
+        ("on a loopback",       "127.0.0.1",   hop(Opportunistic),            &[][..]),
+        ("but not to there",    "127.0.0.1",   to("r.example", hop(Opportunistic)), &["hop"][..]),
+        ("to a socket",         "a.example",   to("unix:/run/s", hop(Opportunistic)), &[][..]),
+        ("local",               "unix:/run/s", hop(Local),                    &[][..]),
+        ("encrypt",             "a.example",   hop(Encrypt),                  &[][..]),
+        ("encrypt everywhere",  "*",           hop(Encrypt),                  &["hop"][..]),
+        ("secure everywhere",   "*",           secure(hop(Encrypt)),          &[][..]),
+        ("discovery off",       "a.example",   discovery(Discovery::Off),     &["discovery"][..]),
+        ("audit",               "a.example",   discovery(Discovery::Audit),   &["discovery"][..]),
+        ("off, floor secure",   "a.example",   secure(discovery(Discovery::Off)), &[][..]),
+        ("off, a socket",       "unix:/run/s", discovery(Discovery::Off),     &[][..]),
+    ];
+    for (label, key, rule, settings) in table {
+        let canonical = Key::parse(key).unwrap();
+        let expected: Vec<String> = settings
+            .iter()
+            .map(|setting| format!("{canonical} weak {setting}"))
+            .collect();
+        assert_eq!(review(&[(key, rule)]), expected, "{label}");
+    }
+}
+
+/// P2, P12: what no routing gives.
+#[test]
+fn keys_that_never_win() {
+    let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63)].join(".");
+    let below = |last: usize| format!(".{long}.{}", "d".repeat(last));
+    let socket = |len: usize| format!("unix:/{}", "s".repeat(len - 1));
+    let (fits, too_long) = (below(59), below(60));
+    let (path, long_path) = (socket(107), socket(108));
+    #[rustfmt::skip]
+    let table = [
+        ("a name",              "a.example",         false),
+        ("a number in front",   "1.example",         false),
+        ("digits and a letter", "1.1a",              false),
+        ("an address too many", "192.0.2.256",       true),
+        ("a port behind it",    "192.0.2.1.25",      true),
+        ("below an address",    ".192.0.2",          true),
+        ("multicast",           "224.0.0.1",         true),
+        ("multicast, IPv6",     "[IPv6:ff02::1]",    true),
+        ("broadcast",           "255.255.255.255",   true),
+        ("unspecified",         "::",                true),
+        ("unicast",             "192.0.2.1",         false),
+        ("251 octets",          &fits,               false),
+        ("252 octets",          &too_long,           true),
+        ("a path of 107",       &path,               false),
+        ("a path of 108",       &long_path,          true),
+        ("a directory",         "unix:/run/",        true),
+        ("any",                 "*",                 false),
+    ];
+    for (label, key, never) in table {
+        let canonical = Key::parse(key).unwrap();
+        let expected = never.then(|| format!("{canonical} never-wins -"));
+        let expected: Vec<String> = expected.into_iter().collect();
+        assert_eq!(review(&[(key, plain())]), expected, "{label}");
+    }
+}
+
+/// A rule is one whole table: what it overrides is gone.
+#[test]
+fn what_a_rule_does_to_the_one_below_it() {
+    use TlsLevel::{Encrypt, May, Secure};
+    let floor = |floor| Rule {
+        floor,
+        ..Rule::default()
+    };
+    let port = |port| Rule { port, ..plain() };
+    let rich = Rule {
+        methods: Methods {
+            pkix_names: vec![Domain::known("a.example"), Domain::known("b.example")],
+            ..Methods::default()
+        },
+        peer_dialect: PeerDialect::Draft,
+        smarthost: Some("[192.0.2.1]".to_owned()),
+        port: Some(587),
+        ..plain()
+    };
+    let mut reordered = rich.clone();
+    reordered.methods.pkix_names.reverse();
+    reordered.smarthost = Some("192.0.2.1".to_owned());
+    #[rustfmt::skip]
+    let table = [
+        ("lower than a parent",    vec![("a.example", floor(May)), (".example", floor(Secure))],
+            &["a.example lowers-floor floor by .example"][..]),
+        ("higher than a parent",   vec![("a.example", floor(Secure)), (".example", floor(Encrypt))], &[]),
+        ("lower than any",         vec![(".example", floor(Encrypt)), ("*", floor(Secure))],
+            &[".example lowers-floor floor by *"]),
+        ("not beside a parent",    vec![("example", floor(Encrypt)), (".example", floor(Secure))], &[]),
+        ("a socket under any",     vec![("unix:/run/s", port(Some(1))), ("*", floor(Secure))],
+            &["unix:/run/s without-effect port"]),
+        ("as without a rule",      vec![("a.example", floor(May))], &["a.example changes-nothing -"]),
+        ("as the parent",          vec![("a.example", plain()), (".example", plain())],
+            &["a.example changes-nothing - by .example"]),
+        ("port 25 is no port",     vec![("a.example", port(Some(25))), ("*", plain())],
+            &["a.example changes-nothing - by *"]),
+        ("as the preset",          vec![("::1", Rule { floor: May, ..hop(HopMode::Opportunistic) })],
+            &["[IPv6:::1] changes-nothing -"]),
+        ("otherwise written",      vec![("a.example", reordered), ("*", rich.clone())],
+            &["a.example changes-nothing - by *"]),
+        ("takes nothing over",     vec![("a.example", floor(Secure)), ("*", rich.clone())],
+            &["a.example not-inherited - by *"]),
+        ("smart host of another",  vec![("r.example", floor(Secure)),
+                ("c.example", Rule { smarthost: Some("R.example".to_owned()), ..plain() }),
+                ("b.example", Rule { smarthost: Some("r.example.".to_owned()), ..plain() })],
+            &["r.example smarthost - by b.example"]),
+        ("local, discovery off",   vec![("::1", Rule { discovery: Discovery::Off, ..hop(HopMode::Local) })],
+            &["[IPv6:::1] without-effect discovery"]),
+        ("never, and nothing more", vec![("0.0.0.0", hop(HopMode::Off)), ("*", plain())],
+            &["[0.0.0.0] never-wins -"]),
+        ("off, a dialect",         vec![("a.example", Rule { peer_dialect: PeerDialect::Draft, ..hop(HopMode::Off) })],
+            &["a.example weak hop", "a.example without-effect peer_dialect"]),
+    ];
+    for (label, rules, expected) in table {
+        assert_eq!(review(&rules), expected, "{label}");
+    }
+}
+
+#[test]
+fn no_rules_no_remarks() {
+    assert_eq!(review(&[]), [""; 0]);
+}
