@@ -15,7 +15,7 @@ use requiretls_core::mail_param::{Keyword, Refusal};
 use requiretls_core::mta_sts::fetch::FetchError;
 use requiretls_core::mta_sts::{LineFault, Mode, PolicyError, PolicyKey, RecordError};
 use requiretls_core::session::SessionError;
-use requiretls_core::site_policy::{Key, RuleError, Unreadable};
+use requiretls_core::site_policy::{Discovery, HopMode, Key, PeerDialect, RuleError, Unreadable};
 use requiretls_core::tag::TagError;
 use requiretls_core::tlsrpt;
 
@@ -180,6 +180,32 @@ fn policies_and_reports() {
             (tlsrpt::RecordError::Malformed, "grammar"),
             (tlsrpt::RecordError::NotTlsrpt, "TLSRPT"),
             (tlsrpt::RecordError::RuaMissing, "no rua"),
+        ],
+    );
+}
+
+#[test]
+fn words_of_the_configuration() {
+    use HopMode::{Encrypt, Enforce, Local, LocalCarry, Off, Opportunistic};
+    told(
+        "P12",
+        &[
+            (Enforce.as_str(), "enforce"),
+            (Encrypt.as_str(), "encrypt"),
+            (Opportunistic.as_str(), "opportunistic"),
+            (Off.as_str(), "off"),
+            (Local.as_str(), "local"),
+            (LocalCarry.as_str(), "local carry"),
+        ],
+    );
+    told(
+        "P13",
+        &[
+            (Discovery::On.as_str(), "on"),
+            (Discovery::Audit.as_str(), "audit"),
+            (Discovery::Off.as_str(), "off"),
+            (PeerDialect::Rfc8689.as_str(), "rfc8689"),
+            (PeerDialect::Draft.as_str(), "draft"),
         ],
     );
 }

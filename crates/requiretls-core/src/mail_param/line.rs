@@ -56,7 +56,7 @@ fn after_path(text: &[u8]) -> Option<&[u8]> {
         match byte {
             b'\\' => in_doubt |= matches!(bytes.next()?, (_, b'>')),
             b'"' if quoted && text.get(at + 1) == Some(&b'@') => {
-                (quoted, in_doubt) = (false, false)
+                (quoted, in_doubt) = (false, false);
             }
             b'"' => quoted = !quoted,
             b'>' if quoted => in_doubt = true,

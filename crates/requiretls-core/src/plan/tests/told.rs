@@ -121,6 +121,8 @@ fn names_of_the_site_and_mixed_records() {
 
 #[test]
 fn policies_in_the_words_of_rfc_8460() {
+    /// Label, plan, type, domain, strings, patterns.
+    type Row<'a> = (&'a str, Plan, &'a str, &'a str, Vec<&'a str>, &'a [&'a str]);
     let text = format!("3 1 1 {}", "07".repeat(32));
     let enforce = || live(Mode::Enforce, "mx.test", true);
     let testing = || live(Mode::Testing, "mx.test", true);
@@ -131,7 +133,7 @@ fn policies_in_the_words_of_rfc_8460() {
         "max_age: 86400",
     ];
     #[rustfmt::skip]
-    let rows: Vec<(&str, Plan, &str, &str, Vec<&str>, &[&str])> = vec![
+    let rows: Vec<Row> = vec![
         ("T2 DANE", secure(found(3), enforce()), "tlsa", "base.test", vec![&text], &["mx.test"]),
         ("T2 STS", secure(Tlsa::None, enforce()), "sts", "d.test", lines.to_vec(), &["mx.test"]),
         ("T2 none", secure(Tlsa::None, Sts::None), "no-policy-found", "d.test", vec![], &[]),
