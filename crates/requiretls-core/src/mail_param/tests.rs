@@ -252,6 +252,27 @@ fn whole_lines() {
             "-",
         ),
         (
+            "our name behind a quoted quote",
+            b"MAIL FROM:<\"a\\\"> REQUIRETLS \"@b.example> SIZE=1",
+            "-",
+        ),
+        ("no brackets, no parameters", b"MAIL FROM:a@b.example", "-"),
+        (
+            "not closed, no blank",
+            b"MAIL FROM:<a@b.example",
+            "501 5.5.2",
+        ),
+        (
+            "quotes not closed, no brackets",
+            b"MAIL FROM:\"a REQUIRETLS",
+            "501 5.5.2",
+        ),
+        (
+            "no opening bracket",
+            b"MAIL FROM:a@b.example> REQUIRETLS",
+            "501 5.5.2",
+        ),
+        (
             "R7 quoted > without a domain",
             b"MAIL FROM:<\"> REQUIRETLS A=\">",
             "501 5.5.2",

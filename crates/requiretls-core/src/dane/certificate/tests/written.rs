@@ -141,6 +141,18 @@ fn lengths() {
 }
 
 #[test]
+fn tags() {
+    for (label, der, tag) in [
+        ("0", &[0, 1, 5][..], Some(0)),
+        ("30", &[0x1e, 1, 5], Some(0x1e)),
+        ("of two octets", &[0x1f, 0x1f, 1, 5], None),
+        ("of two octets, constructed", &[0xbf, 0x1f, 1, 5], None),
+    ] {
+        assert_eq!(Reader(der).next().map(|e| e.tag), tag, "D11 {label}");
+    }
+}
+
+#[test]
 fn the_key_of_the_largest_certificate() {
     let padded = |octets: usize| {
         certificate(
