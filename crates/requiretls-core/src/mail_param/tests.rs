@@ -375,6 +375,7 @@ fn whole_lines() {
             "501 5.5.2",
         ),
         ("NUL inside", b"MAIL FROM:<a@b.example> X=\0", "501 5.5.2"),
+        ("two NULs", b"MAIL FROM:<a@b.example> X=\0\0", "501 5.5.2"),
         (
             "NUL in the path",
             b"MAIL FROM:<a\0@b.example> REQUIRETLS",
