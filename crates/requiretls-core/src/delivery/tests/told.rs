@@ -119,3 +119,26 @@ fn replies_to_ehlo_and_starttls() {
         assert_eq!(d.last_refusal().expect(label).row, row, "{label}");
     }
 }
+
+#[test]
+fn addresses_and_hosts_in_their_order() {
+    let mut facts = facts(&["mx1.d.test", "mx2.d.test"]);
+    facts.hosts[0].addresses = Addresses::Found(vec![
+        Ipv4Addr::new(192, 0, 2, 1).into(),
+        Ipv4Addr::new(192, 0, 2, 2).into(),
+    ]);
+    let mut d = delivery_to("d.test", Requirement::None, facts);
+    assert_eq!((d.address(), d.current().is_none()), (None, true));
+    for (label, host, address) in [
+        ("R24 the first", "mx1.d.test", 0),
+        ("P5 its second address", "mx1.d.test", 1),
+        ("R24 then the next", "mx2.d.test", 0),
+    ] {
+        let next = d.next_host_to_try().expect(label);
+        assert_eq!(next.host, host_name(host), "{label}");
+        assert_eq!(d.address(), Some(address), "{label}");
+        assert_eq!(d.done(End::Lost), Action::NextHost, "{label}");
+        assert_eq!(d.address(), None, "{label}");
+    }
+    assert!(d.next_host_to_try().is_err(), "P5 nothing is left");
+}
