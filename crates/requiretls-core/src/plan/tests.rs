@@ -164,3 +164,15 @@ fn methods_in_the_words_of_the_c_api() {
         assert_eq!(plan.candidates()[0].terms.method(), expected, "{label}");
     }
 }
+
+#[test]
+fn what_was_asked_is_told() {
+    let settings = Settings {
+        null_path_floor: TlsLevel::Secure,
+        insecure_mx_dane: InsecureMxDane::Encrypt,
+    };
+    let plan = plan("R", true, HopMode::Enforce, settings, facts(Sts::None));
+    assert_eq!(plan.message().requirement, Requirement::R, "P2");
+    assert!(plan.message().null_path, "R29");
+    assert_eq!(plan.settings(), settings, "P13");
+}
