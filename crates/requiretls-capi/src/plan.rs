@@ -348,6 +348,9 @@ unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action)
         }
         plan.why = None;
         let action = call(plan);
+        if let (Some(shared), Some(looked)) = (&plan.shared, &plan.looked) {
+            shared.discovery.note(&looked.delivery);
+        }
         plan.log_refusal(action);
         action
     });

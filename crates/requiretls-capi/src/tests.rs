@@ -10,6 +10,7 @@
 mod arguments;
 mod cases;
 mod delivery;
+mod fork;
 mod gate;
 mod inbound;
 mod order;
@@ -35,8 +36,12 @@ impl Context {
     fn with_servers(servers: &str, extra: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("requiretls.conf");
-        let text =
-            format!("{extra}\n[dns]\nservers = [\"{servers}\"]\n[cache]\ndirectory = \"\"\n");
+        let cache = if extra.contains("cache.") {
+            ""
+        } else {
+            "[cache]\ndirectory = \"\"\n"
+        };
+        let text = format!("{extra}\n[dns]\nservers = [\"{servers}\"]\n{cache}");
         std::fs::write(&path, text).expect("a file");
         let mut ctx = ptr::null_mut();
         let mut err = [0; 200];

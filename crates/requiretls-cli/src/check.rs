@@ -90,6 +90,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         requiring: true,
     };
     let deadline = Deadline::after(Duration::from_secs(args.timeout));
+    // Before the lookup, which may fetch another.
+    let kept = next_hop.domain();
+    let kept = kept.and_then(|domain| discovery.cache().policy(domain));
     let facts = discovery.lookup(&question, &deadline);
     let plan_for = |requirement| {
         let message = Message {
@@ -108,7 +111,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let plan = plan_for(requirement);
     let strictest = plan_for(Requirement::R);
     let resolver = discovery.resolver().within(deadline);
-    let report = Report::new(&plan, &strictest, port, &resolver, &config.dns);
+    let report = Report::new(
+        (&plan, &strictest),
+        port,
+        &resolver,
+        &config.dns,
+        kept.as_ref(),
+    );
     let status = match report.action() {
         _ if could_not_ask(&facts.route) => UNKNOWN,
         "go" => 0,

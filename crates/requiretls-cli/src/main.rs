@@ -4,6 +4,7 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod cache;
 mod check;
 mod check_config;
 #[cfg(feature = "demo")]
@@ -24,6 +25,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Cache(cache::Args),
     Check(check::Args),
     CheckConfig(check_config::Args),
     #[cfg(feature = "demo")]
@@ -35,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
+            Command::Cache(args) => cache::run(&args),
             Command::Check(args) => check::run(&args),
             Command::CheckConfig(args) => check_config::run(&args),
             #[cfg(feature = "demo")]

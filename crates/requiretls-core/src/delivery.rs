@@ -6,11 +6,13 @@
 //! the steps since the last host have shown.
 
 mod attempt;
+mod finished;
 mod gate;
 mod record;
 mod steps;
 mod verdict;
 
+pub(crate) use finished::Finished;
 use verdict::Tally;
 pub use verdict::Verdict;
 
@@ -71,6 +73,8 @@ pub struct Delivery {
     /// Addresses tried, per candidate.
     tried: Vec<usize>,
     tally: Tally,
+    /// The tries that are over: no more than the plan has addresses.
+    finished: Vec<Finished>,
     settled: bool,
     /// The refusal behind the latest answer.
     latest: Option<Refusal>,
@@ -104,6 +108,7 @@ impl Delivery {
             current: None,
             tried,
             tally: Tally::default(),
+            finished: Vec::new(),
             settled: false,
             latest: None,
             why,
@@ -258,6 +263,7 @@ impl Delivery {
             | (Step::Ready, End::Closed) => {
                 current.step = Step::Done;
                 self.settled = true;
+                self.finished.extend(current.finished(None));
                 if let Some(tried) = current.index.and_then(|i| self.tried.get_mut(i)) {
                     *tried += 1;
                 }
@@ -289,7 +295,9 @@ impl Delivery {
             let text = format!("{}: all its addresses were tried", candidate.host);
             return self.next_host(Reply::new(451, Enhanced(4, 4, 1), text));
         }
-        if let Some(refusal) = candidate.refused {
+        if let Some(refusal) = candidate.refused.clone() {
+            let current = Current::new(Some(index), candidate, tried);
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.record(Some(index), refusal);
             return self.keep_refused(index);
         }
@@ -301,6 +309,7 @@ impl Delivery {
     fn leave(&mut self) {
         if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.keep(&current, Ended::of(&current, &refusal));
             self.record(current.index, refusal);
         }
@@ -314,6 +323,7 @@ impl Delivery {
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
         if let Some(current) = self.current.take() {
+            self.finished.extend(current.finished(Some(refusal.row)));
             self.keep(&current, Ended::of(&current, &refusal));
             self.record(current.index, refusal);
         }

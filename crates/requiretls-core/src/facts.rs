@@ -108,6 +108,9 @@ pub enum Sts {
         policy: Policy,
         /// Fetched, or fetched again without a change, within the last five minutes (S20).
         checked: bool,
+        /// Why it could not be fetched again, where that was tried: it lives on (S17), and the
+        /// domain is told (T5).
+        refetch_failed: Option<LookupFailure>,
     },
     /// `?`: there may be one.
     Unknown(LookupFailure),
@@ -135,8 +138,12 @@ pub enum LookupCause {
     ServFail,
     /// The time was up, or the server could not be reached.
     Timeout,
+    /// An MTA-STS policy was fetched and is none (T5).
+    PolicyInvalid,
     /// An MTA-STS policy was announced or remembered and could not be had.
     PolicyUnavailable,
+    /// The host of an MTA-STS policy did not authenticate itself (S8, T5).
+    PolicyUntrusted,
 }
 
 impl LookupCause {
@@ -149,7 +156,9 @@ impl LookupCause {
             Self::Refused => "refused by the resolver",
             Self::ServFail => "SERVFAIL",
             Self::Timeout => "timed out",
+            Self::PolicyInvalid => "policy is not valid",
             Self::PolicyUnavailable => "policy could not be had",
+            Self::PolicyUntrusted => "policy host is not trusted",
         }
     }
 }

@@ -82,7 +82,8 @@ impl LogLine {
         let severity = match (relaxed, clearance.tls()) {
             (true, false) => Severity::Warning,
             (true, true) => Severity::Notice,
-            (false, _) if !lost.is_empty() => Severity::Notice,
+            // No server is known to offer TLSPOLICY (L8): that it is not told is no news.
+            (false, _) if !lost.is_empty() && asks_onward(plan) => Severity::Notice,
             (false, _) => Severity::Info,
         };
         Self::of(severity, tokens)
@@ -157,6 +158,10 @@ fn opened(plan: &Plan, action: Action) -> Tokens {
     tokens.put(Token::Action, action.as_str());
     tokens.put(Token::NextHop, plan.next_hop());
     tokens
+}
+
+fn asks_onward(plan: &Plan) -> bool {
+    matches!(plan.requirement(), Requirement::Requiring(demand) if demand.onward())
 }
 
 fn put_floor(tokens: &mut Tokens, plan: &Plan) {

@@ -46,7 +46,11 @@ impl NextHop {
         if let Some(address) = literal(text) {
             return Ok(Self::Literal(address));
         }
-        Domain::parse(text.as_bytes()).map(Self::Domain)
+        let domain = Domain::parse(text.as_bytes())?;
+        // With a final dot, or digits and dots of other scripts, it is that endpoint all the same:
+        // a rule for the address must hold for it.
+        let address = domain.as_str().parse().map(Self::Literal);
+        Ok(address.unwrap_or(Self::Domain(domain)))
     }
 
     /// The next-hop domain (P2), where there is one.

@@ -27,7 +27,7 @@ use crate::site_policy::{Discovery, Key, Rule};
 use crate::tls_level::TlsLevel;
 use demand::Demand;
 use std::net::IpAddr;
-pub(crate) use terms::{OwnRow, Side};
+pub(crate) use terms::{OwnRow, Records, Side, StsMatch};
 
 /// What may be done with one message at one next hop.
 #[derive(Clone, Debug)]
@@ -206,10 +206,7 @@ impl Plan {
         let mut candidate = self.candidate(&facts);
         let allowed = candidate.refused.is_none() && candidate.terms.level() == TlsLevel::May;
         // The tag's own row would not have it (P12: evaluated for the log).
-        candidate.terms.own_row = self.own_row_plan().map(|own| OwnRow {
-            path_unmet: true,
-            ..own.own_row_of(&facts)
-        });
+        candidate.terms.own_row = self.own_row_plan().map(|own| own.own_row_of(&facts, true));
         allowed.then_some(candidate)
     }
 
@@ -225,9 +222,7 @@ impl Plan {
         };
         let path_unmet = own.judge_next_hop().is_some();
         for (candidate, facts) in self.candidates.iter_mut().zip(&own.facts.hosts) {
-            let mut own_row = own.own_row_of(facts);
-            own_row.path_unmet |= path_unmet;
-            candidate.terms.own_row = Some(own_row);
+            candidate.terms.own_row = Some(own.own_row_of(facts, path_unmet));
         }
     }
 
@@ -239,13 +234,28 @@ impl Plan {
         })
     }
 
-    fn own_row_of(&self, facts: &HostFacts) -> OwnRow {
+    fn own_row_of(&self, facts: &HostFacts, path_unmet: bool) -> OwnRow {
         let candidate = self.candidate(facts);
+        let path_unmet = path_unmet || candidate.refused.is_some();
+        let judged = match self.facts.route {
+            Route::Mx(Security::Insecure | Security::Unknown) if path_unmet => {
+                self.as_if_vouched().candidate(facts)
+            }
+            _ => candidate,
+        };
         OwnRow {
-            path_unmet: candidate.refused.is_some(),
-            need: candidate.terms.sender.need,
+            path_unmet,
+            need: judged.terms.sender.need,
             onward: self.demand.needs_requiretls(),
         }
+    }
+
+    /// A path that nothing vouches for is one half (`unmet=mx`); whether the chain is the other
+    /// is judged as though the MX records were signed.
+    fn as_if_vouched(&self) -> Self {
+        let mut vouched = self.clone();
+        vouched.facts.route = Route::Mx(Security::Secure);
+        vouched
     }
 
     /// P4a, last paragraph: a tag with a method that needs no vouched path goes on past rows 3,
@@ -299,9 +309,23 @@ impl Plan {
             && (self.rule.discovery == Discovery::On || self.demand.level >= TlsLevel::Encrypt)
     }
 
-    /// Whether the MTA-STS policy took part in this plan's decisions (S20).
-    pub(crate) fn rests_on_sts(&self) -> bool {
-        self.promises_hold() && self.sts_mode().is_some()
+    /// S20: whether the MTA-STS policy is to be fetched again before this plan is followed,
+    /// because a host is refused that it does not name (row 7) and it was not fetched just now. A
+    /// plan made from what the fetch has found, or from the old policy where it failed, counts.
+    #[must_use]
+    pub fn wants_recheck(&self) -> bool {
+        let row_7 = |refusal: &Refusal| refusal.row == Row::StsOtherHost;
+        self.rests_on_unchecked_sts()
+            && self
+                .candidates
+                .iter()
+                .any(|c| c.refused.as_ref().is_some_and(row_7))
+    }
+
+    /// Whether an MTA-STS policy took part in this plan's decisions that may have changed (S20).
+    pub(crate) fn rests_on_unchecked_sts(&self) -> bool {
+        let unchecked = matches!(self.facts.sts, Sts::Live { checked: false, .. });
+        unchecked && self.promises_hold() && self.sts_mode().is_some()
     }
 
     fn live_enforce(&self) -> bool {
@@ -317,7 +341,7 @@ impl Plan {
     }
 
     /// M = S, N or C: the way to the host is vouched for, or needs no voucher (R18, R19).
-    fn vouched_route(&self) -> bool {
+    pub(crate) fn vouched_route(&self) -> bool {
         matches!(
             self.facts.route,
             Route::Mx(Security::Secure) | Route::Implicit(_) | Route::Configured

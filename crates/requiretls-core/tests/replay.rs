@@ -105,6 +105,7 @@ fn p2_facts_as_a_case() {
     let policy_of = |mode, checked| Sts::Live {
         policy: policy(mode),
         checked,
+        refetch_failed: None,
     };
     #[rustfmt::skip]
     let rows = [

@@ -82,6 +82,14 @@ fn lookups() {
             (failure(LookupCause::ServFail), "MX example.com: SERVFAIL"),
             (failure(LookupCause::Timeout), "MX example.com: timed out"),
             (
+                failure(LookupCause::PolicyInvalid),
+                "MX example.com: policy is not valid",
+            ),
+            (
+                failure(LookupCause::PolicyUntrusted),
+                "MX example.com: policy host is not trusted",
+            ),
+            (
                 failure(LookupCause::PolicyUnavailable),
                 "MX example.com: policy",
             ),

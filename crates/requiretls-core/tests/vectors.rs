@@ -1,8 +1,8 @@
 //! The decision vectors VX, each a case written by hand and the answer prescribed for it.
 //!
 //! The case is JSON with `@words` for what an address shows; the answer is the action, then the
-//! fields that the vector names. VX15, VX32 and VX52 also stand in the tests of `delivery`, VX34,
-//! VX43 and VX46 are discovery's.
+//! fields that the vector names. VX15, VX32 and VX52 also stand in the tests of `delivery`, VX43 in
+//! `recheck`; VX34 and VX46 are discovery's.
 
 // A test's own faults end it.
 #![allow(clippy::panic)]
@@ -60,6 +60,11 @@ const VECTORS: &[(&str, &str, &str)] = &[
     ("VX22 R26 P6.1", r#"{"tag":"R","M":"E"}"#, "defer 451 4.4.3 row=1 who=nobody"),
     ("VX22 D2 P6.1, untagged", r#"{"M":"E"}"#, "defer 451 4.4.3 row=1"),
     ("VX22 P6.2 E2", r#"{"tag":"R","M":"Z"}"#, "bounce 556 5.1.10 row=2"),
+    ("R17, null MX under every tag", r#"{"tag":"F0","M":"Z"}"#, "bounce 556 5.1.10 row=2"),
+    ("R17, no MX: the domain is the host", r#"{"tag":"LE","M":"N","hosts":[{"addrs":[@selfsigned]}]}"#, "go host=0 level=encrypt"),
+    ("R17, hosts in the order of MX", r#"{"tag":"R","hosts":[{"addrs":[@down]},{"addrs":[@pkix+R]},{"addrs":[@pkix+R]}]}"#, "go host=1"),
+    ("R17, every address of a host first", r#"{"tag":"R","hosts":[{"addrs":[@down,@pkix+R]},{"addrs":[@pkix+R]}]}"#, "go host=0 addr=1"),
+    ("R17 VX45, a CNAME at the MX name is followed, the name stays", r#"{"tag":"R","hosts":[{"cname":"sec","addrs":[@pkix+R]}]}"#, "go sends=REQUIRETLS"),
     ("VX24 P6.15 E1", r#"{"tag":"R","tag_readable":false}"#, "defer 451 4.3.0 row=15"),
     ("VX24 P6.11b R23", r#"{"tag":"R","hosts":[{"addrs":[{"tls":"1.1","auth":["pkix_host"],"offers":["REQUIRETLS"]}]}]}"#, "defer 451 4.7.10 row=11b"),
     ("VX25 P8 L4", r#"{"floor":"secure","M":"I","hosts":[{"addrs":[@pkix]}]}"#, "defer 451 4.7.5 row=12 who=site"),
@@ -138,6 +143,7 @@ const VECTORS: &[(&str, &str, &str)] = &[
     ("VX84 P8, pinned", r#"{"floor":"secure","methods":["dane","pin"],"M":"I","hosts":[{"D":"U","addrs":[{"auth":["dane","site_pin"]}]}]}"#, "go level=secure who=site"),
     ("VX85 P2d", r#"{"tag":"H","floor":"encrypt","hosts":[{"D":"U","addrs":[@clear]}]}"#, "defer 451 4.7.4 row=9 who=site"),
     ("VX86 P5", r#"{"tag":"R","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@down]}]}"#, "defer 451 4.7.10 row=7"),
+    ("VX86 P5, R, no STARTTLS", r#"{"tag":"R","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "defer 451 4.7.10 row=7 who=sender"),
     ("VX86 P5, LS", r#"{"tag":"LS","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "defer 451 4.7.10 row=9"),
     ("VX86 P5, LE", r#"{"tag":"LE","M":"I","sts":"t","hosts":[{"match":false,"addrs":[@clear]}]}"#, "bounce 550 5.7.10 row=9"),
     ("P2c, T=? is 0 to FC", r#"{"tag":"FC","M":"I","sts":"?","hosts":[{"addrs":[@selfsigned+R]}]}"#, "bounce 550 5.7.10 row=12 who=sender"),

@@ -28,14 +28,19 @@
 
 mod hosts;
 mod policy;
+mod refresh;
 mod route;
 
+pub use refresh::RefreshFailure;
+
+use crate::cache::{Cache, FailedQuestion};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DnsMode};
 use crate::deadline::Deadline;
 use crate::dns::{Bounded, Family, ResolvConf, Resolver};
 use crate::roots::TrustRoots;
 use crate::sts_fetch::PolicyFetcher;
+use requiretls_core::delivery::Delivery;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Facts, Route, Security, Sts};
 use requiretls_core::next_hop::{Host, NextHop};
@@ -43,7 +48,9 @@ use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::site_policy::{self, Rule};
 use requiretls_core::tls_level::TlsLevel;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 /// Finds out what is known about next hops.
 #[derive(Clone, Debug)]
@@ -54,6 +61,7 @@ pub struct Discovery {
     insecure_mx_dane: InsecureMxDane,
     roots: TrustRoots,
     fetcher: PolicyFetcher,
+    cache: Cache,
     clock: Clock,
 }
 
@@ -92,6 +100,7 @@ impl Discovery {
             insecure_mx_dane: config.sending.settings.insecure_mx_dane,
             fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots, clock),
             roots,
+            cache: Cache::open(&config.cache),
             clock,
         })
     }
@@ -119,6 +128,12 @@ impl Discovery {
         &self.resolver
     }
 
+    /// What is kept from one process to the next.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// The trust roots, for judging chains.
     #[must_use]
     pub fn roots(&self) -> &TrustRoots {
@@ -134,20 +149,95 @@ impl Discovery {
     /// Asks, and returns when everything is known or the deadline has come: what was not found
     /// out by then is in the facts as a failure, so that it delays and never weakens.
     ///
+    /// A deadline that is over asks nobody: a policy that is kept counts then, and all else has
+    /// failed.
+    ///
     /// A host that is a unix socket has no address: its [`Addresses`] are found and empty.
     ///
     /// [`Addresses`]: requiretls_core::facts::Addresses
     #[must_use]
     pub fn lookup(&self, question: &Question<'_>, deadline: &Deadline) -> Facts {
+        let (failed, had_time) = (self.failed_lately(question), policy::has_time(deadline));
         let search = Search {
             discovery: self,
             question,
-            dns: self.resolver.within(*deadline),
+            dns: self
+                .resolver
+                .within(*deadline)
+                .after_failures(failed, SECOND_PATIENCE),
             life: Cell::new(None),
         };
-        search.facts()
+        let facts = search.facts();
+        if had_time {
+            self.remember(question, search.dns.unanswered());
+        }
+        facts
+    }
+
+    /// Reads off a delivery whether its policy must be looked at before it can end: then the next
+    /// lookup fetches that again (S20). To be called when a delivery has stopped; it does not wait.
+    pub fn note(&self, delivery: &Delivery) {
+        let plan = delivery.plan();
+        let facts = plan.facts();
+        let unchecked = matches!(facts.sts, Sts::Live { checked: false, .. });
+        if !unchecked || !delivery.wants_recheck() {
+            return;
+        }
+        let policy_domain = match facts.route {
+            Route::Configured => facts.hosts.iter().find_map(|facts| facts.host.name()),
+            _ => plan.next_hop().domain(),
+        };
+        if let (Some(domain), Ok(now)) = (policy_domain, self.clock.now()) {
+            self.cache.amend(domain, now, |memory| {
+                memory.recheck.get_or_insert(now);
+            });
+        }
+    }
+
+    /// Which questions about this next hop failed within the last minute, and how long ago.
+    fn failed_lately(&self, question: &Question<'_>) -> HashMap<String, u64> {
+        let (Some(domain), Ok(now)) = (question.next_hop.domain(), self.clock.now()) else {
+            return HashMap::new();
+        };
+        let questions = self.cache.memory(domain).questions.into_iter();
+        questions
+            .filter_map(|failed| Some((failed.question, age(failed.at, now)?)))
+            .collect()
+    }
+
+    fn remember(&self, question: &Question<'_>, unanswered: Vec<String>) {
+        let (Some(domain), Ok(now)) = (question.next_hop.domain(), self.clock.now()) else {
+            return;
+        };
+        self.cache.amend(domain, now, |memory| {
+            let before = std::mem::take(&mut memory.questions);
+            // What fails again keeps its time: at its end it gets all the time once more.
+            let since = |question: &String| {
+                let same = before.iter().find(|failed| failed.question == *question);
+                same.map(|failed| failed.at)
+                    .filter(|at| age(*at, now).is_some())
+            };
+            memory.questions = unanswered
+                .into_iter()
+                .map(|question| FailedQuestion {
+                    at: since(&question).unwrap_or(now),
+                    question,
+                })
+                .collect();
+        });
     }
 }
+
+/// In seconds, of what still counts as lately.
+fn age(at: u64, now: u64) -> Option<u64> {
+    now.checked_sub(at).filter(|age| *age < LATELY)
+}
+
+/// How long a question that was not answered is remembered, in seconds.
+const LATELY: u64 = 60;
+
+/// What all questions that failed lately may take of a lookup.
+const SECOND_PATIENCE: Duration = Duration::from_secs(1);
 
 /// One lookup under way.
 struct Search<'a> {
@@ -166,7 +256,7 @@ impl Search<'_> {
             // Row 1 and row 2's secure denials rest on DNS alone.
             (Route::Failed(_) | Route::Literal, _) => Sts::None,
             (Route::NullMx(Security::Secure) | Route::NoDomain(Security::Secure), _) => Sts::None,
-            (_, Some(domain)) if self.discovers() => self.policy(domain),
+            (_, Some(domain)) if self.discovers() => self.policy(domain, &found.targets),
             _ => Sts::None,
         };
         let hosts = self.hosts(&found.targets, &found.route);

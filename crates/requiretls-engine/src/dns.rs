@@ -11,6 +11,7 @@
 
 mod answer;
 mod flight;
+mod lately;
 mod resolv_conf;
 mod trust_anchor;
 mod validate;
@@ -23,6 +24,7 @@ use crate::deadline::Deadline;
 use flight::Flight;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use lately::Lately;
 use requiretls_core::dane::TlsaRecord;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure, Security};
@@ -53,6 +55,7 @@ pub struct Bounded<'r> {
     known: RefCell<HashMap<Query, Result<Answer<RData>, LookupCause>>>,
     /// What validation has asked for.
     post: validate::Post,
+    lately: Lately,
 }
 
 /// What is asked about a name.
@@ -190,6 +193,7 @@ impl Resolver {
             first: Cell::new(0),
             known: RefCell::default(),
             post: validate::Post::default(),
+            lately: Lately::default(),
         }
     }
 }
@@ -204,18 +208,65 @@ impl Bounded<'_> {
             first: self.first.clone(),
             known: self.known.clone(),
             post: self.post.clone(),
+            lately: self.lately.clone(),
+        }
+    }
+
+    /// The same, where these questions ("MX example.com") failed so many seconds ago: all of them
+    /// together are waited for no longer than this. Their failure is the same as before.
+    #[must_use]
+    pub fn after_failures(self, failed: HashMap<String, u64>, patience: Duration) -> Self {
+        Self {
+            lately: Lately::new(failed, patience),
+            ..self
         }
     }
 
     /// Asks these together, so that each is answered at once when it is asked for by itself.
     pub fn ahead(&self, questions: &[(Domain, Kind)]) {
-        let mut queries: Vec<Query> = Vec::new();
-        for query in questions.iter().filter_map(|(n, k)| query(n, *k)) {
-            if !self.known.borrow().contains_key(&query) && !queries.contains(&query) {
-                queries.push(query);
+        let (mut queries, mut again) = (Vec::new(), Vec::new());
+        for (name, kind) in questions {
+            let Some(query) = query(name, *kind) else {
+                continue;
+            };
+            let wanted = if self.lately.failed(|| wording(name, *kind)) {
+                &mut again
+            } else {
+                &mut queries
+            };
+            if !self.known.borrow().contains_key(&query) && !wanted.contains(&query) {
+                wanted.push(query);
             }
         }
-        let answers = self.ask_all(&queries);
+        self.learn(queries, self.deadline.half());
+        if !again.is_empty() {
+            self.lately.spend(|patience| {
+                self.learn(again, self.deadline.half().at_most(patience));
+            });
+        }
+    }
+
+    /// The questions that nobody has answered, or the server not for its failure: those whose
+    /// answer it may be a waste of time to wait for again.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<String> {
+        let known = self.known.borrow();
+        let unanswered = known.iter().filter(|(_, answer)| {
+            matches!(answer, Err(LookupCause::Timeout | LookupCause::ServFail))
+        });
+        let mut questions: Vec<String> = unanswered
+            .map(|(query, _)| {
+                let name = query.name().to_ascii();
+                format!("{} {}", query.query_type(), name.trim_end_matches('.'))
+            })
+            .collect();
+        questions.sort();
+        questions
+    }
+
+    /// Half of the time left is theirs: the steps after them need some too.
+    fn learn(&self, queries: Vec<Query>, deadline: Deadline) {
+        let answers = self.ask_all(&queries, deadline);
         self.known
             .borrow_mut()
             .extend(queries.into_iter().zip(answers));
@@ -310,14 +361,17 @@ impl Bounded<'_> {
         };
         answer().map_err(|cause| LookupFailure {
             cause,
-            question: format!("{} {name}", record_type(kind)),
+            question: self.lately.told(wording(name, kind)),
         })
     }
 
-    /// Half of the time left is theirs: the steps after them need some too.
-    fn ask_all(&self, questions: &[Query]) -> Vec<Result<Answer<RData>, LookupCause>> {
+    fn ask_all(
+        &self,
+        questions: &[Query],
+        deadline: Deadline,
+    ) -> Vec<Result<Answer<RData>, LookupCause>> {
         let resolver = self.resolver;
-        let mut flight = Flight::new(resolver, self.deadline.half(), self.first.get());
+        let mut flight = Flight::new(resolver, deadline, self.first.get());
         let answers = match &resolver.anchor {
             Some(anchor) => self.validated(questions, anchor, &mut flight),
             None => Self::believed(questions, &mut flight)
@@ -401,6 +455,11 @@ fn all_loopback(servers: &[SocketAddr]) -> bool {
 fn query(name: &Domain, kind: Kind) -> Option<Query> {
     let name = Name::from_labels(name.as_str().split('.').map(str::as_bytes)).ok()?;
     Some(Query::query(name, record_type(kind)))
+}
+
+/// As in a [`LookupFailure`].
+fn wording(name: &Domain, kind: Kind) -> String {
+    format!("{} {name}", record_type(kind))
 }
 
 fn record_type(kind: Kind) -> RecordType {

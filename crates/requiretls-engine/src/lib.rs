@@ -6,6 +6,7 @@
 //! descriptor, lock or thread, so that a context works in parent and child after `fork()`.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod deadline;
@@ -14,6 +15,7 @@ pub mod dns;
 pub mod roots;
 pub mod sts_fetch;
 
+pub use cache::Cache;
 pub use config::{Config, ConfigError};
 pub use deadline::Deadline;
 pub use discovery::{Discovery, Question};

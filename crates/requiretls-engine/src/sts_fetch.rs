@@ -14,7 +14,7 @@ use crate::dns::{Bounded, Family, Found, Kind};
 use crate::roots::TrustRoots;
 use connection::Connect;
 use requiretls_core::domain::Domain;
-use requiretls_core::facts::LookupFailure;
+use requiretls_core::facts::{LookupCause, LookupFailure};
 use requiretls_core::mta_sts::fetch::{self, FetchError};
 use requiretls_core::mta_sts::{Policy, PolicyError, policy_host};
 use rustls::RootCertStore;
@@ -22,7 +22,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use std::fmt;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
@@ -188,6 +188,25 @@ pub enum FetchFailure {
     Timeout,
 }
 
+impl FetchFailure {
+    /// The stage as facts tell it: the policy host's certificate or handshake, the policy's
+    /// syntax, and all else (T5).
+    #[must_use]
+    pub fn cause(&self) -> LookupCause {
+        match self {
+            Self::Tls(_) => LookupCause::PolicyUntrusted,
+            Self::Policy(_) => LookupCause::PolicyInvalid,
+            Self::Dns(_)
+            | Self::NoAddress
+            | Self::PrivateAddress(_)
+            | Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Response(_)
+            | Self::Timeout => LookupCause::PolicyUnavailable,
+        }
+    }
+}
+
 impl fmt::Display for FetchFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -195,7 +214,9 @@ impl fmt::Display for FetchFailure {
                 write!(f, "DNS: {}: {}", failure.question, failure.cause.as_str())
             }
             Self::NoAddress => f.write_str("DNS: the policy host has no address"),
-            Self::PrivateAddress(ip) => write!(f, "DNS: the policy host's address {ip} is private"),
+            Self::PrivateAddress(ip) => {
+                write!(f, "DNS: the policy host's address {ip} is not public")
+            }
             Self::Tcp(what) => write!(f, "TCP: {what}"),
             Self::Tls(what) => write!(f, "TLS: {what}"),
             Self::Http(what) => write!(f, "HTTP: {what}"),
@@ -273,36 +294,33 @@ impl Resolver for Known {
 /// More than that ureq does not take.
 const MOST_ADDRESSES: usize = 16;
 
-/// Whether an address can be that of a host on the Internet. A policy host that anybody may name
-/// in DNS must not make a mail server send requests into the network behind it.
+/// Whether an address can be that of a host on the Internet (RFC 6890 and the registries that it
+/// made). A policy host that anybody may name in DNS must not make a mail server send requests into
+/// the network behind it.
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            !(v4.is_loopback()
-                || v4.is_private()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))) // RFC 6598
-        }
-        IpAddr::V6(v6) => {
-            let special = v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local()
-                || v6.is_multicast();
-            !special && embedded(v6).is_none_or(|v4| is_public(v4.into()))
-        }
-    }
-}
-
-/// The IPv4 address that a NAT64 gateway makes of an address (RFC 6052 section 2.1).
-fn embedded(v6: Ipv6Addr) -> Option<std::net::Ipv4Addr> {
-    match v6.octets() {
-        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => Some([a, b, c, d].into()),
-        _ => None,
+        IpAddr::V4(v4) => !matches!(
+            v4.octets(),
+            [0 | 10 | 127 | 224.., ..]
+                | [100, 64..=127, ..]
+                | [169, 254, ..]
+                | [172, 16..=31, ..]
+                | [192, 0, 0 | 2, _]
+                | [192, 88, 99, _]
+                | [192, 168, ..]
+                | [198, 18 | 19, ..]
+                | [198, 51, 100, _]
+                | [203, 0, 113, _]
+        ),
+        IpAddr::V6(v6) => match v6.segments() {
+            // NAT64 (RFC 6052 section 2.1) and 6to4 (RFC 3056 section 2) lead to an IPv4 address.
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+                is_public(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into())
+            }
+            // Teredo and other protocols' own; documentation.
+            [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
+            [first, ..] => (0x2000..0x4000).contains(&first),
+        },
     }
 }
 
@@ -320,7 +338,15 @@ mod tests {
             ("169.254.1.1", false), ("100.64.0.1", false), ("0.1.2.3", false), ("224.0.0.1", false),
             ("255.255.255.255", false), ("240.0.0.1", false), ("::1", false), ("::", false),
             ("fe80::1", false), ("fd00::1", false), ("ff02::1", false), ("::ffff:127.0.0.1", false),
-            ("64:ff9b::a00:1", false),
+            ("64:ff9b::a00:1", false), ("64:ff9b::7f00:1", false), ("64:ff9b:1::808:808", false),
+            ("2002:808:808::1", true), ("2002:a00:1::1", false), ("2002:7f00:1::1", false),
+            ("2002:c0a8:101::1", false), ("2001::1", false), ("2001:db8::1", false),
+            ("3fff::1", false), ("fec0::1", false), ("::808:808", false), ("100::1", false),
+            ("::ffff:10.0.0.1", false), ("::ffff:169.254.169.254", false), ("4000::1", false),
+            ("192.0.0.8", false), ("192.0.1.1", true), ("192.0.2.1", false), ("192.88.99.1", false),
+            ("198.17.0.1", true), ("198.18.0.1", false), ("198.19.255.1", false),
+            ("198.51.100.1", false), ("203.0.113.1", false), ("223.255.255.1", true),
+            ("239.1.1.1", false), ("2a00:1450::1", true), ("2001:200::1", true),
         ];
         for (address, expected) in table {
             assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");

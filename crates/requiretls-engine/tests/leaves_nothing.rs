@@ -161,14 +161,18 @@ mod tests {
             host.port()
         );
 
+        world.directory = directory.path().to_owned();
+
         let (before, threads_before) = (descriptors(), threads());
         let facts = std::thread::scope(|scope| {
             let lookup = scope.spawn(|| {
                 let ask =
                     |next_hop, budget| world.ask(next_hop, &[], &Rule::default(), false, budget);
-                let facts = ask("d.test", 10_000);
+                let _ = ask("d.test", 10_000);
                 let _ = ask("slow.test", 200);
-                facts
+                let _ = ask("slow.test", 5_000); // is remembered for it
+                let _ = ask("slow.test", 5_000);
+                ask("d.test", 10_000) // is kept
             });
             let mut met = 0;
             while !lookup.is_finished() {
@@ -187,6 +191,11 @@ mod tests {
             lookup.join().unwrap()
         });
         assert!(matches!(facts.sts, Sts::Live { .. }), "{:?}", facts.sts);
+        assert_eq!(
+            host.requests().len(),
+            1,
+            "the second lookup met it in the cache"
+        );
         settles_at(&before, threads_before);
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
 //! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
-//! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is, and
-//! `cargo xtask mutants` whether the tests would notice a fault.
+//! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
+//! `cargo xtask fuzz` runs the fuzz targets, and `cargo xtask mutants` says whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod command;
 mod dist;
+mod fuzz;
 mod header;
 mod mutants;
 mod prerequisites;
@@ -50,6 +51,8 @@ enum Task {
     Bench(bench::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
     Statements(statements::Options),
+    /// Run the fuzz targets for a time each; fail when one finds something
+    Fuzz(fuzz::Options),
     /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
     Mutants(mutants::Options),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
+        Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Mutants(options) => mutants::run(&options),
     };
     match outcome {

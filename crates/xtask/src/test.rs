@@ -41,7 +41,7 @@ const STEPS: [Step; 9] = [
         name: "statements",
         run: || {
             statements::run(statements::Options {
-                strict: false,
+                strict: true,
                 brief: true,
             })
         },

@@ -6,8 +6,9 @@
 use requiretls_core::dane::TlsaRecord;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Addresses, HostFacts, Route, Security, Sts, Tlsa};
-use requiretls_core::mta_sts::{Mode, record_name};
+use requiretls_core::mta_sts::{Policy, record_name};
 use requiretls_core::plan::Plan;
+use requiretls_engine::cache::KeptPolicy;
 use requiretls_engine::dns::{Bounded, Family, Found};
 use serde::Serialize;
 
@@ -22,7 +23,7 @@ pub(super) struct Fact {
 }
 
 /// What leads to the hosts.
-pub(super) fn way(plan: &Plan, resolver: &Bounded<'_>) -> Vec<Fact> {
+pub(super) fn way(plan: &Plan, resolver: &Bounded<'_>, kept: Option<&KeptPolicy>) -> Vec<Fact> {
     let facts = plan.facts();
     let next_hop = plan.next_hop();
     let fact = |source: String, status, found: String| Fact {
@@ -57,6 +58,7 @@ pub(super) fn way(plan: &Plan, resolver: &Bounded<'_>) -> Vec<Fact> {
     );
     if let Some(domain) = policy_domain(plan).filter(|_| is_there) {
         way.extend(record_name(domain).map(|name| announcement(&name, resolver)));
+        way.extend(kept.map(|kept| of_before(kept, domain)));
         way.extend(policy(&facts.sts, domain));
     }
     way
@@ -93,16 +95,22 @@ fn announcement(name: &Domain, resolver: &Bounded<'_>) -> Fact {
     }
 }
 
+/// The policy that was kept: what messages were judged by until now.
+fn of_before(kept: &KeptPolicy, domain: &Domain) -> Fact {
+    Fact {
+        source: format!("cache: policy of {domain}"),
+        status: "kept",
+        found: format!("id {}, {}", kept.id, mode_and_mx(&kept.policy)),
+    }
+}
+
 /// The policy behind it.
 fn policy(sts: &Sts, domain: &Domain) -> Option<Fact> {
     let source = format!("https://mta-sts.{domain}");
     let (status, found) = match sts {
         Sts::None => return None,
         Sts::Unknown(failure) => ("failed", failure.question.clone()),
-        Sts::Live { policy, .. } => {
-            let names = policy.mx().collect::<Vec<_>>().join(", ");
-            ("HTTPS", format!("mode {}, mx {names}", mode(policy.mode())))
-        }
+        Sts::Live { policy, .. } => ("HTTPS", mode_and_mx(policy)),
     };
     Some(Fact {
         source,
@@ -191,12 +199,14 @@ fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{ending}")
 }
 
-fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "enforce",
-        Mode::None => "none",
-        Mode::Testing => "testing",
-    }
+fn mode_and_mx(policy: &Policy) -> String {
+    let names = policy.mx().collect::<Vec<_>>().join(", ");
+    let names = if names.is_empty() {
+        names
+    } else {
+        format!(", mx {names}")
+    };
+    format!("mode {}{names}", policy.mode())
 }
 
 fn word(security: Security) -> &'static str {

@@ -7,6 +7,7 @@ use requiretls_core::facts::{Route, Security};
 use requiretls_core::plan::Plan;
 use requiretls_core::requirement::Requirement;
 use requiretls_core::tag;
+use requiretls_engine::cache::KeptPolicy;
 use requiretls_engine::config::{Dns, DnsMode};
 use requiretls_engine::dns::Bounded;
 use serde::Serialize;
@@ -57,13 +58,14 @@ struct Answer {
 }
 
 impl Report {
-    /// `strictest` is the plan for REQUIRETLS over the same facts.
+    /// `strictest` is the plan for REQUIRETLS over the same facts; `kept` the policy that there was
+    /// before they were looked up.
     pub(super) fn new(
-        plan: &Plan,
-        strictest: &Plan,
+        (plan, strictest): (&Plan, &Plan),
         port: u16,
         resolver: &Bounded<'_>,
         dns: &Dns,
+        kept: Option<&KeptPolicy>,
     ) -> Self {
         let facts = plan.facts();
         let hosts = facts.hosts.iter().zip(plan.candidates());
@@ -72,7 +74,7 @@ impl Report {
             port,
             tag: tag::write(plan.requirement()),
             dnssec_by: dnssec_by(dns, &facts.route),
-            way: found::way(plan, resolver),
+            way: found::way(plan, resolver, kept),
             hosts: hosts
                 .enumerate()
                 .map(|(n, (host, candidate))| HostReport {

@@ -150,6 +150,7 @@ impl Case {
             Ok(policy) => Sts::Live {
                 policy,
                 checked: self.sts_checked,
+                refetch_failed: None,
             },
             Err(_) => Sts::Unknown(failure("MTA-STS policy of case.test")),
         }

@@ -302,7 +302,9 @@ fn sts(sts: &Sts) -> (StsWord, bool) {
     match sts {
         Sts::None => (StsWord::None, true),
         Sts::Unknown(_) => (StsWord::Unknown, true),
-        Sts::Live { policy, checked } => match policy.mode() {
+        Sts::Live {
+            policy, checked, ..
+        } => match policy.mode() {
             Mode::None => (StsWord::None, true),
             Mode::Testing => (StsWord::Testing, *checked),
             Mode::Enforce => (StsWord::Enforce, *checked),

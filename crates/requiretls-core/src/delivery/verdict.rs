@@ -2,7 +2,6 @@
 
 use super::{Action, Delivery};
 use crate::decision::{Class, Refusal, Row, Who};
-use crate::facts::Sts;
 use crate::reply::{Enhanced, Reply};
 
 /// What becomes of the message.
@@ -44,6 +43,23 @@ impl Delivery {
     /// P5's result: go when a host settled the message, bounce when that is certain, else defer.
     #[must_use]
     pub fn outcome(&self) -> Verdict {
+        let verdict = self.unhurried();
+        if self.waits_for_recheck(&verdict) {
+            return self.held(&verdict);
+        }
+        verdict
+    }
+
+    /// S20: whether the domain's MTA-STS policy is to be fetched again at its next discovery,
+    /// whatever the TXT record says: it stands between the message and a host, or before a bounce,
+    /// and was not fetched just now.
+    #[must_use]
+    pub fn wants_recheck(&self) -> bool {
+        self.plan.wants_recheck() || self.waits_for_recheck(&self.unhurried())
+    }
+
+    /// As [`Self::outcome`], but for S20.
+    fn unhurried(&self) -> Verdict {
         if self.settled {
             return Verdict {
                 action: Action::Go,
@@ -53,9 +69,9 @@ impl Delivery {
             };
         }
         if let Some(refusal) = self.plan.refused() {
-            let bounce = refusal.is_definite() || refusal.class == Class::Unusable;
-            return if bounce {
-                self.bounce(refusal)
+            let certain = refusal.is_definite() || refusal.class == Class::Unusable;
+            return if certain {
+                bounce(refusal)
             } else {
                 defer(refusal)
             };
@@ -79,11 +95,11 @@ impl Delivery {
         }
         let definite = self.tally.definite.as_ref();
         if let Some(refusal) = definite.or_else(|| last_unasked(Refusal::is_definite)) {
-            return self.bounce(refusal);
+            return bounce(refusal);
         }
         let refusal = self.plan.no_host_left();
         if refusal.class == Class::Unusable {
-            self.bounce(&refusal)
+            bounce(&refusal)
         } else {
             defer(&refusal)
         }
@@ -106,27 +122,21 @@ impl Delivery {
     }
 
     /// A bounce in which an MTA-STS policy took part waits until the policy was checked (S20).
-    fn bounce(&self, refusal: &Refusal) -> Verdict {
-        let unchecked = self.plan.rests_on_sts()
-            && matches!(self.plan.facts().sts, Sts::Live { checked: false, .. });
-        if unchecked {
-            let (code, enhanced) = self.plan.deferral();
-            let text = format!(
-                "{}; the MTA-STS policy is to be checked first",
-                refusal.reply.text
-            );
-            return Verdict {
-                action: Action::Defer,
-                reply: Reply::new(code, enhanced, text),
-                who: refusal.who,
-                row: Some(refusal.row),
-            };
-        }
+    fn waits_for_recheck(&self, verdict: &Verdict) -> bool {
+        verdict.action == Action::Bounce && self.plan.rests_on_unchecked_sts()
+    }
+
+    fn held(&self, bounce: &Verdict) -> Verdict {
+        let (code, enhanced) = self.plan.deferral();
+        let text = format!(
+            "{}; the MTA-STS policy is to be checked first",
+            bounce.reply.text
+        );
         Verdict {
-            action: Action::Bounce,
-            reply: refusal.reply.clone(),
-            who: refusal.who,
-            row: Some(refusal.row),
+            action: Action::Defer,
+            reply: Reply::new(code, enhanced, text),
+            who: bounce.who,
+            row: bounce.row,
         }
     }
 
@@ -146,6 +156,15 @@ impl Delivery {
 
 fn is_soft(refusal: &Refusal) -> bool {
     !matches!(refusal.class, Class::Sender | Class::Unusable)
+}
+
+fn bounce(refusal: &Refusal) -> Verdict {
+    Verdict {
+        action: Action::Bounce,
+        reply: refusal.reply.clone(),
+        who: refusal.who,
+        row: Some(refusal.row),
+    }
 }
 
 fn defer(refusal: &Refusal) -> Verdict {

@@ -132,13 +132,19 @@ impl Plan {
 
     /// Row 4: an MTA-STS policy could vouch for the path, if it could be had.
     fn sts_unknown(&self) -> Option<Refusal> {
-        let unknown = matches!(self.facts.sts, Sts::Unknown(_))
-            && self.facts.route == Route::Mx(Security::Insecure);
-        if !unknown || !self.demand.needs_vouched_path() || self.goes_on() {
+        let Sts::Unknown(failure) = &self.facts.sts else {
+            return None;
+        };
+        if self.facts.route != Route::Mx(Security::Insecure)
+            || !self.demand.needs_vouched_path()
+            || self.goes_on()
+        {
             return None;
         }
-        let cause =
-            "its MTA-STS policy could not be had, and nothing else vouches for its MX records";
+        let cause = format!(
+            "its MTA-STS policy could not be had, and nothing else vouches for its MX records: \
+             {failure}"
+        );
         let grounds = self.sender_refuses(Row::StsUnknown, Objection::Transient, ENCRYPTION_NEEDED);
         Some(grounds.refuse(&self.next_hop, cause))
     }

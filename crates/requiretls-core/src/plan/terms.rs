@@ -47,7 +47,7 @@ pub(crate) struct OwnRow {
 
 /// D of P2b, after the knobs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Records {
+pub(crate) enum Records {
     None,
     Usable,
     Unusable,
@@ -56,7 +56,7 @@ pub(super) enum Records {
 
 /// T of P2c for one host.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum StsMatch {
+pub(crate) enum StsMatch {
     None,
     Testing,
     TestingOther,
@@ -243,7 +243,7 @@ impl Plan {
         records == Records::Usable && self.vouched_route()
     }
 
-    pub(super) fn records(&self, tlsa: &Tlsa) -> Records {
+    pub(crate) fn records(&self, tlsa: &Tlsa) -> Records {
         let insecure_mx = self.facts.route == Route::Mx(Security::Insecure);
         match (tlsa, self.demand.insecure_mx_dane) {
             // P2b: M=V and M=A have no TLSA answer to trust.
@@ -268,7 +268,7 @@ impl Plan {
         }
     }
 
-    pub(super) fn sts_match(&self, host: &Host) -> StsMatch {
+    pub(crate) fn sts_match(&self, host: &Host) -> StsMatch {
         let (policy, named) = match &self.facts.sts {
             _ if self.facts.route == Route::Literal => return StsMatch::None,
             Sts::None => return StsMatch::None,

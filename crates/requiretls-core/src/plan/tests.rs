@@ -32,7 +32,11 @@ fn facts(sts: Sts) -> Facts {
 
 fn live(mode: Mode, mx: &str, checked: bool) -> Sts {
     let policy = Policy::from_parts(mode, &[mx], 86_400).unwrap();
-    Sts::Live { policy, checked }
+    Sts::Live {
+        policy,
+        checked,
+        refetch_failed: None,
+    }
 }
 
 fn plan(word: &str, null_path: bool, hop: HopMode, settings: Settings, facts: Facts) -> Plan {

@@ -6,9 +6,12 @@ use crate::authenticate::{Method, Reference, Site, Via};
 use crate::dane::name_check::reference_names;
 use crate::dane::{DANE_TA, TlsaRecord};
 use crate::domain::Domain;
-use crate::facts::{HostFacts, LookupCause, Sts, Tlsa};
+use crate::facts::{HostFacts, Route, Sts, Tlsa};
 use crate::mta_sts::Mode;
 use crate::next_hop::Host;
+use crate::site_policy::Discovery;
+use crate::tls_level::TlsLevel;
+use crate::tlsrpt::ResultType;
 
 /// The policy that was found for a host, in the words of RFC 8460 section 4.4.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,12 +75,16 @@ impl Plan {
         names
     }
 
-    /// The kind of policy that was found for this host.
+    /// The kind of policy that was found for this host, or would have been but for the failure
+    /// that [`Self::policy_failure`] tells.
     #[must_use]
     pub fn policy_type(&self, candidate: &Candidate) -> PolicyType {
         match (self.tlsa(candidate), &self.facts.sts) {
-            (Some(Tlsa::Found { .. }), _) => PolicyType::Tlsa,
+            (Some(Tlsa::Found { .. } | Tlsa::Failed(_)), _) => PolicyType::Tlsa,
             (_, Sts::Live { .. }) => PolicyType::Sts,
+            (_, Sts::Unknown(failure)) if ResultType::of_policy(failure.cause).is_some() => {
+                PolicyType::Sts
+            }
             _ => PolicyType::NoPolicyFound,
         }
     }
@@ -87,8 +94,37 @@ impl Plan {
     pub fn policy_domain<'a>(&'a self, candidate: &'a Candidate) -> Option<&'a Domain> {
         match self.tlsa(candidate) {
             Some(Tlsa::Found { base, .. }) => Some(base),
+            Some(Tlsa::Failed(_)) => candidate.host.name(),
+            _ => self.sts_domain(),
+        }
+    }
+
+    /// The policy domain of MTA-STS (S21): the next-hop domain, or the name of the smart host.
+    #[must_use]
+    pub fn sts_domain(&self) -> Option<&Domain> {
+        match self.facts.route {
+            Route::Configured => self.facts.hosts.iter().find_map(|facts| facts.host.name()),
             _ => self.next_hop.domain(),
         }
+    }
+
+    /// The domain that is told of this plan's sessions (RFC 8460); `None` when none is: under a
+    /// downgrade tag, as the reports themselves have it (T8), where discovery is off, and on a
+    /// hop that never leaves the machine.
+    pub(crate) fn reported_to(&self) -> Option<&Domain> {
+        let silent = self.demand.is_downgrade()
+            || self.rule.discovery == Discovery::Off
+            || self.demand.hop.is_local();
+        self.sts_domain().filter(|_| !silent)
+    }
+
+    /// Whether the site takes nothing but DANE here (D21).
+    pub(crate) fn requires_dane(&self) -> bool {
+        let methods = &self.rule.methods;
+        self.rule.floor == TlsLevel::Secure
+            && methods.dane
+            && methods.pkix_names.is_empty()
+            && methods.pins.is_empty()
     }
 
     /// Its policy-strings: TLSA records as text, or the lines of the MTA-STS policy as served (T2).
@@ -116,12 +152,11 @@ impl Plan {
     #[must_use]
     pub fn policy_failure(&self, candidate: &Candidate) -> Option<&'static str> {
         match (self.tlsa(candidate), &self.facts.sts) {
-            (Some(Tlsa::Failed(failure)), _) if failure.cause == LookupCause::Bogus => {
-                Some("dnssec-invalid")
+            (Some(Tlsa::Failed(failure)), _) => {
+                Some(ResultType::of_tlsa_lookup(failure.cause).as_str())
             }
-            (Some(Tlsa::Failed(_)), _) => Some("tlsa-invalid"),
-            (_, Sts::Unknown(failure)) if failure.cause == LookupCause::PolicyUnavailable => {
-                Some("sts-policy-fetch-error")
+            (_, Sts::Unknown(failure)) => {
+                ResultType::of_policy(failure.cause).map(ResultType::as_str)
             }
             _ => None,
         }
@@ -178,7 +213,7 @@ fn only_trust_anchors(records: &[TlsaRecord]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Addresses, Facts, Route, Security};
+    use crate::facts::{Addresses, Facts, LookupCause, LookupFailure, Security};
     use crate::next_hop::NextHop;
     use crate::plan::{Message, Settings};
     use crate::site_policy::Rule;
@@ -240,6 +275,48 @@ mod tests {
                 .map(Domain::as_str)
                 .collect();
             assert_eq!(names, expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn t2_t5_the_policy_and_its_failure_go_together() {
+        let failed = |cause| LookupFailure {
+            cause,
+            question: "a question".to_owned(),
+        };
+        let tlsa = |cause| Tlsa::Failed(failed(cause));
+        let sts = |cause| Sts::Unknown(failed(cause));
+        #[rustfmt::skip]
+        let rows = [
+            ("T2 nothing", Tlsa::None, Sts::None, "no-policy-found", "d.test", None),
+            ("T4 bogus", tlsa(LookupCause::Bogus), Sts::None, "tlsa", "mx.test", Some("dnssec-invalid")),
+            ("T4 SERVFAIL", tlsa(LookupCause::ServFail), Sts::None, "tlsa", "mx.test", Some("tlsa-invalid")),
+            ("T5 not had", Tlsa::None, sts(LookupCause::PolicyUnavailable), "sts", "d.test", Some("sts-policy-fetch-error")),
+            ("T5 invalid", Tlsa::None, sts(LookupCause::PolicyInvalid), "sts", "d.test", Some("sts-policy-invalid")),
+            ("T5 untrusted", Tlsa::None, sts(LookupCause::PolicyUntrusted), "sts", "d.test", Some("sts-webpki-invalid")),
+            ("T5 TXT failed", Tlsa::None, sts(LookupCause::Timeout), "no-policy-found", "d.test", None),
+        ];
+        for (label, tlsa, sts, kind, domain, failure) in rows {
+            let facts = Facts {
+                route: Route::Mx(Security::Secure),
+                expanded: None,
+                hosts: vec![HostFacts {
+                    host: Host::Name(Domain::known("mx.test")),
+                    addresses: Addresses::Found(Vec::new()),
+                    cname: None,
+                    tlsa,
+                }],
+                sts,
+                expires: None,
+            };
+            let next_hop = NextHop::Domain(Domain::known("d.test"));
+            let (rule, settings) = (Rule::default(), Settings::default());
+            let plan = Plan::new(next_hop, Message::default(), rule, settings, facts);
+            let candidate = plan.candidates().first().expect("a host");
+            assert_eq!(plan.policy_type(candidate).as_str(), kind, "{label}");
+            let found = plan.policy_domain(candidate).map(Domain::as_str);
+            assert_eq!(found, Some(domain), "{label}");
+            assert_eq!(plan.policy_failure(candidate), failure, "{label}");
         }
     }
 }

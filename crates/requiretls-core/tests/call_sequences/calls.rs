@@ -1,32 +1,11 @@
-//! Which worlds and calls are drawn?
+//! Which calls are drawn?
 
-use super::world::{Method, Tag, World, world};
+use super::draw_world::world;
+use super::driver::Call;
+use super::world::{Method, Tag, World};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use requiretls_core::delivery::{End, TlsFailure};
-
-/// One call on one of the two deliveries, or something beside it.
-#[derive(Clone, Debug)]
-pub(crate) enum Call {
-    Host(usize),
-    Next,
-    /// The host, and which session, counted from the latest one.
-    Resume(usize, usize),
-    Ehlo {
-        starttls: bool,
-        requiretls: bool,
-    },
-    TlsFailed(TlsFailure),
-    Peer(Option<(Vec<Method>, bool)>),
-    Tls(bool),
-    MailParams,
-    MailReply(u16, &'static str),
-    Done(End),
-    /// The session text is kept for later.
-    Keep,
-    /// Time goes on.
-    Later(u64),
-}
 
 /// Often two plans that share hosts and facts, so that a session has a chance.
 pub(crate) fn worlds() -> impl Strategy<Value = [World; 2]> {

@@ -7,7 +7,7 @@ use requiretls_core::next_hop::{Host, NextHop};
 use requiretls_core::site_policy::Rule;
 use requiretls_engine::clock::Clock;
 use requiretls_engine::{Config, Deadline, Discovery, Question};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// When all of this happens, in seconds since 1970.
@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) name_server: NameServer,
     /// Further settings.
     pub(crate) settings: String,
+    /// Where policies are kept; empty: nowhere.
+    pub(crate) directory: PathBuf,
     pub(crate) clock: Clock,
 }
 
@@ -25,12 +27,14 @@ impl World {
         Self {
             name_server: NameServer::start(Zone::new(lines, signed, faults)),
             settings: String::new(),
+            directory: PathBuf::new(),
             clock: Clock::fixed(NOW),
         }
     }
 
     /// What is found with these settings alone.
     pub(crate) fn with_config(text: &str, next_hop: &str) -> Facts {
+        let text = format!("cache.directory = \"\"\n{text}");
         let config = Config::parse(text.as_bytes(), Path::new("world")).unwrap();
         let discovery = Discovery::open(&config)
             .unwrap()
@@ -47,7 +51,11 @@ impl World {
 
     pub(crate) fn discovery(&self) -> Discovery {
         let server = self.name_server.address();
-        let text = format!("dns.servers = [\"{server}\"]\n{}", self.settings);
+        let directory = &self.directory;
+        let text = format!(
+            "dns.servers = [\"{server}\"]\ncache.directory = {directory:?}\n{}",
+            self.settings
+        );
         let config = Config::parse(text.as_bytes(), Path::new("world")).unwrap();
         Discovery::open(&config).unwrap().with_clock(self.clock)
     }

@@ -1,0 +1,4 @@
+//! Fuzzes `requiretls_core_fuzz::case`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| requiretls_core_fuzz::case::check(data));
