@@ -64,10 +64,10 @@ impl Terms {
         if tls.is_modern() || self.level() == TlsLevel::May {
             return Ok(());
         }
-        let objections = self.objections(|side| side.level > TlsLevel::May);
         let cause = "neither TLS 1.2 nor 1.3 with encryption was negotiated";
+        // It may heal, whoever objects.
         Err(self
-            .grounds(Row::Handshake, objections)
+            .grounds(Row::Handshake, Objections::default())
             .refuse(&self.host, cause))
     }
 
@@ -150,7 +150,6 @@ impl Terms {
         let grounds = self.grounds(row, objections);
         Grounds {
             definite: REQUIRETLS_NEEDED,
-            promise: false,
             ..grounds
         }
         .refuse(&self.host, cause)

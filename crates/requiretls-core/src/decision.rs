@@ -152,10 +152,7 @@ impl Grounds {
         } else {
             self.deferral
         };
-        let text = match who {
-            Who::Nobody => format!("{subject}: {cause}"),
-            _ => format!("{subject}: {cause} (required by the {who})"),
-        };
+        let text = format!("{subject}: {cause} (required by the {who})");
         Refusal {
             row: self.row,
             class,

@@ -102,12 +102,6 @@ impl Need {
         self
     }
 
-    /// Whether nothing is asked.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.clauses.iter().all(Option::is_none)
-    }
-
     /// The sets of which one method each must hold.
     pub fn clauses(&self) -> impl Iterator<Item = MethodSet> {
         self.clauses.into_iter().flatten()
@@ -120,5 +114,61 @@ impl Need {
             .map(|clause| clause.met_by(evidence))
             .max()
             .unwrap_or(Met::Yes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Met, MethodSet, Need};
+    use crate::authenticate::{CertFailure, CertUndecided, Evidence, Method, Outcome};
+    use Method::{Dane, PkixHost, SitePin};
+
+    #[test]
+    fn sets_of_methods() {
+        let (dane, pkix) = (MethodSet::only(Dane), MethodSet::only(PkixHost));
+        #[rustfmt::skip]
+        let rows: &[(&str, MethodSet, &[Method])] = &[
+            ("none", MethodSet::NONE, &[]),
+            ("one", dane, &[Dane]),
+            ("one more", dane.or(PkixHost, true), &[Dane, PkixHost]),
+            ("the same once more", dane.or(Dane, true), &[Dane]),
+            ("not this time", dane.or(PkixHost, false), &[Dane]),
+            ("both", dane.union(pkix), &[Dane, PkixHost]),
+            ("both have it", dane.union(dane), &[Dane]),
+            ("the last", MethodSet::only(SitePin), &[SitePin]),
+        ];
+        for (label, set, methods) in rows {
+            assert_eq!(set.iter().collect::<Vec<_>>(), *methods, "P4 {label}");
+            assert_eq!(set.is_empty(), methods.is_empty(), "P4 {label}");
+        }
+    }
+
+    #[test]
+    fn one_of_each_set_must_hold() {
+        let (dane, pkix) = (MethodSet::only(Dane), MethodSet::only(PkixHost));
+        let both = Need::any_of(dane).and(pkix);
+        let either = Need::any_of(dane.union(pkix));
+        let (holds, fails) = (Outcome::Holds, Outcome::Fails(CertFailure::NotTrusted));
+        let undecided = Outcome::Undecided(CertUndecided::NotSupplied);
+        #[rustfmt::skip]
+        let rows = [
+            ("nothing asked", Need::NOTHING, fails, fails, Met::Yes),
+            ("no method", Need::any_of(MethodSet::NONE), holds, holds, Met::No),
+            ("both, one fails", both, holds, fails, Met::No),
+            ("both, one undecided", both, holds, undecided, Met::Undecided),
+            ("both, undecided and failed", both, undecided, fails, Met::No),
+            ("both hold", both, holds, holds, Met::Yes),
+            ("either, one holds", either, fails, holds, Met::Yes),
+            ("either, undecided and failed", either, undecided, fails, Met::Undecided),
+            ("either, none", either, fails, fails, Met::No),
+        ];
+        for (label, need, dane, pkix, expected) in rows {
+            let evidence = Evidence::new(|method| match method {
+                Dane => dane,
+                PkixHost => pkix,
+                _ => fails,
+            });
+            assert_eq!(need.met_by(&evidence), expected, "P1 P3 {label}");
+        }
     }
 }

@@ -230,8 +230,6 @@ impl Plan {
     fn own_row_plan(&self) -> Option<Self> {
         Some(Self {
             demand: self.demand.own_row()?,
-            refused: None,
-            candidates: Vec::new(),
             ..self.clone()
         })
     }
@@ -372,3 +370,6 @@ fn without_discovery(mut facts: Facts) -> Facts {
     }
     facts
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,6 +243,24 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn levels_that_senders_name() {
+        for (word, level) in [
+            ("none", TlsLevel::May),
+            ("H", TlsLevel::May),
+            ("LM", TlsLevel::May),
+            ("LE", TlsLevel::Encrypt),
+            ("F0", TlsLevel::Encrypt),
+            ("FCD+DNSSEC", TlsLevel::Encrypt),
+            ("FD", TlsLevel::Secure),
+            ("LS", TlsLevel::Secure),
+            ("R", TlsLevel::Secure),
+        ] {
+            let requirement = crate::tag::parse_word(word).unwrap();
+            assert_eq!(requirement.level(), level, "P4 {word}");
+        }
+    }
+
+    #[test]
     fn merge_is_commutative_associative_and_idempotent() {
         for a in all() {
             assert_eq!(a.merge(a), a, "{a:?}");

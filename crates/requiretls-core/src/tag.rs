@@ -268,6 +268,18 @@ mod tests {
     }
 
     #[test]
+    fn sentences_say_what_is_wrong() {
+        for (error, says) in [
+            (TagError::Newer, "newer version"),
+            (TagError::Refused, "MAIL command was refused"),
+            (TagError::Unreadable, "cannot be read"),
+        ] {
+            assert!(error.sentence().contains(says), "P6.15 {error:?}");
+            assert_eq!(error.to_string(), error.sentence(), "P6.15 {error:?}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_no_tag() {
         let long = format!("2.{}", "a".repeat(MAX_LEN - 2));
         let too_long = format!("2.{}", "a".repeat(MAX_LEN - 1));

@@ -178,6 +178,7 @@ mod tests {
                 Field::Invalid,
             ),
             ("bare CR", b"TLS-Required", b"\rNo", Field::Invalid),
+            ("bare LF", b"TLS-Required", b"\nNo", Field::Invalid),
             ("NUL", b"TLS-Required", b"No\0", Field::Invalid),
             ("8-bit", b"TLS-Required", b"No\xa0", Field::Invalid),
             (

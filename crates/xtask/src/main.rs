@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
 //! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
-//! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is, and
-//! `cargo xtask fuzz` runs the fuzz targets.
+//! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
+//! `cargo xtask fuzz` runs the fuzz targets, and `cargo xtask mutants` says whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -11,6 +11,7 @@ mod command;
 mod dist;
 mod fuzz;
 mod header;
+mod mutants;
 mod prerequisites;
 mod statements;
 mod test;
@@ -52,6 +53,8 @@ enum Task {
     Statements(statements::Options),
     /// Run the fuzz targets for a time each; fail when one finds something
     Fuzz(fuzz::Options),
+    /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
+    Mutants(mutants::Options),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
+        Task::Mutants(options) => mutants::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -40,7 +40,7 @@ pub fn check(data: &[u8]) {
             assert_settings(&config, &file);
         }
         Err(error) => {
-            let lines = data.iter().filter(|b| **b == b'\n').count() + 1;
+            let lines = data.split(|b| *b == b'\n').count();
             let line = error.line.expect("an error without a line");
             assert!((1..=lines).contains(&line), "{error}");
             assert!(!error.what.is_empty());

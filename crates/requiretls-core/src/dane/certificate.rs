@@ -39,7 +39,7 @@ impl<'a> Certificate<'a> {
         outer.expect(BIT_STRING)?;
         outer.end()?;
 
-        let version = tbs.optional(context(0))?;
+        let version = tbs.optional(VERSION)?;
         tbs.expect(INTEGER)?; // the serial number
         tbs.expect(SEQUENCE)?; // the algorithm again
         let issuer = tbs.expect(SEQUENCE)?.content;
@@ -203,7 +203,7 @@ fn key_of(spki_content: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The extensions of version 3, past the unique identifiers of version 2.
 fn extensions(mut tbs: Reader<'_>) -> Option<&[u8]> {
-    let wrapped = std::iter::from_fn(|| tbs.next()).find(|e| e.tag == context(3))?;
+    let wrapped = std::iter::from_fn(|| tbs.next()).find(|e| e.tag == EXTENSIONS)?;
     only(wrapped.content, SEQUENCE)
 }
 
@@ -215,6 +215,9 @@ const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
+/// `[0]` and `[3]` of what is signed.
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
 /// A dNSName among the general names.
 const DNS_NAME: u8 = 0x82;
 
@@ -232,11 +235,6 @@ const DIGITAL_SIGNATURE: u8 = 0x80;
 const KEY_ENCIPHERMENT: u8 = 0x20;
 const KEY_AGREEMENT: u8 = 0x08;
 const KEY_CERT_SIGN: u8 = 0x04;
-
-/// The tag of a constructed, context-specific element.
-const fn context(number: u8) -> u8 {
-    0xa0 | number
-}
 
 /// One DER element.
 #[derive(Clone, Copy)]
@@ -264,7 +262,7 @@ impl<'a> Reader<'a> {
             if octets.is_empty() || octets.len() > 4 {
                 return None;
             }
-            let length = octets.iter().fold(0_u32, |l, &b| (l << 8) | u32::from(b));
+            let length = octets.iter().fold(0_u32, |l, &b| l * 256 + u32::from(b));
             (usize::try_from(length).ok()?, rest)
         };
         let (content, rest) = rest.split_at_checked(length)?;

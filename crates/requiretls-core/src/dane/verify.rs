@@ -274,3 +274,6 @@ fn rank(outcome: Outcome) -> u8 {
         Outcome::Fails(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

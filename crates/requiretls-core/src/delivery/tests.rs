@@ -1,5 +1,6 @@
 use super::{Action, Delivery, End, TlsFailure};
 use crate::authenticate::{CertFailure, CertUndecided, Evidence, Outcome};
+use crate::connection::Clearance;
 use crate::decision::Row;
 use crate::domain::Domain;
 use crate::ehlo::EhloReply;
@@ -12,6 +13,7 @@ use crate::site_policy::Rule;
 use std::net::Ipv4Addr;
 
 mod reuse;
+mod told;
 
 const NOW: u64 = 1_000;
 const CIPHER: Option<&str> = Some("TLS_AES_128_GCM_SHA256");

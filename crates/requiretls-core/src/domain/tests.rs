@@ -58,6 +58,15 @@ fn names() {
     }
     let endless = "\u{fc}.".repeat(1000);
     assert_eq!(Domain::parse(endless.as_bytes()), Err(DomainError::TooLong));
+    // IDNA leaves soft hyphens out, so that a name may be much shorter than what was written.
+    let soft = |octets: usize| format!("aa{}", "\u{ad}".repeat(octets / 2 - 1));
+    let aa = Domain::parse(b"aa");
+    assert_eq!(Domain::parse(soft(1024).as_bytes()), aa, "1,024 octets");
+    assert_eq!(
+        Domain::parse(soft(1026).as_bytes()),
+        Err(DomainError::TooLong),
+        "1,026 octets"
+    );
     let latin = Domain::parse(b"b\xfccher.example");
     assert_eq!(latin, Err(DomainError::NotIdna), "S21 not UTF-8");
 }

@@ -168,6 +168,7 @@ fn replies() {
             nothing,
         ),
         ("code alone", b"250", ReplyClass::Ok, false, nothing),
+        ("5yz code alone", b"502", ReplyClass::Permanent, false, nothing),
         (
             "a greeting that begins like a code",
             b"5500.example\r\nSTARTTLS\r\n",
@@ -194,10 +195,11 @@ fn replies() {
 #[test]
 fn a_reply_is_bounded() {
     let mut reply = b"250-x\r\n".to_vec();
-    while reply.len() + 26 < MAX_REPLY {
+    while reply.len() + 38 < MAX_REPLY {
         reply.extend_from_slice(b"250-SIZE 1\r\n");
     }
-    reply.extend_from_slice(b"250 STARTTLS\r\n");
+    reply.extend_from_slice(b"250-STARTTLS\r\n250 ");
+    reply.resize(MAX_REPLY, b'x');
     assert!(EhloReply::parse(&reply).starttls);
     reply.resize(MAX_REPLY + 1, b'x');
     let read = EhloReply::parse(&reply);

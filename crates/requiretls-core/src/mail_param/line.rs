@@ -45,17 +45,23 @@ fn from_path(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// Steps over the path, quoted strings and quoted pairs with it; a path may lack its brackets.
+///
+/// A quoted `>` is believed only where `@` follows the quotes at once (RFC 5321 Mailbox): to a server that takes the next
+/// `>` for the end, whatever stands behind it is parameters.
 fn after_path(text: &[u8]) -> Option<&[u8]> {
     let bracketed = text.first() == Some(&b'<');
-    let mut quoted = false;
+    let (mut quoted, mut in_doubt) = (false, false);
     let mut bytes = text.iter().enumerate().skip(usize::from(bracketed));
     while let Some((at, &byte)) = bytes.next() {
         match byte {
-            b'\\' => {
-                bytes.next()?;
+            b'\\' => in_doubt |= matches!(bytes.next()?, (_, b'>')),
+            b'"' if quoted && text.get(at + 1) == Some(&b'@') => {
+                (quoted, in_doubt) = (false, false);
             }
             b'"' => quoted = !quoted,
+            b'>' if quoted => in_doubt = true,
             _ if quoted => {}
+            _ if in_doubt && (byte == b'>' || is_blank(byte)) => return None,
             b'>' if bracketed => return text.get(at + 1..),
             b'<' | b'>' => return None,
             _ if is_blank(byte) && bracketed => return None,
@@ -63,7 +69,7 @@ fn after_path(text: &[u8]) -> Option<&[u8]> {
             _ => {}
         }
     }
-    (!bracketed && !quoted && !text.is_empty()).then_some(&[])
+    (!bracketed && !quoted && !in_doubt && !text.is_empty()).then_some(&[])
 }
 
 fn strip_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {

@@ -252,6 +252,68 @@ fn whole_lines() {
             "-",
         ),
         (
+            "our name behind a quoted quote",
+            b"MAIL FROM:<\"a\\\"> REQUIRETLS \"@b.example> SIZE=1",
+            "-",
+        ),
+        ("no brackets, no parameters", b"MAIL FROM:a@b.example", "-"),
+        (
+            "not closed, no blank",
+            b"MAIL FROM:<a@b.example",
+            "501 5.5.2",
+        ),
+        (
+            "quotes not closed, no brackets",
+            b"MAIL FROM:\"a REQUIRETLS",
+            "501 5.5.2",
+        ),
+        (
+            "no opening bracket",
+            b"MAIL FROM:a@b.example> REQUIRETLS",
+            "501 5.5.2",
+        ),
+        (
+            "R7 quoted > without a domain",
+            b"MAIL FROM:<\"> REQUIRETLS A=\">",
+            "501 5.5.2",
+        ),
+        (
+            "R7 quoted pair > without a domain",
+            b"MAIL FROM:<\"\\> REQUIRETLS A=\">",
+            "501 5.5.2",
+        ),
+        (
+            "R7 quoted > without brackets, without a domain",
+            b"MAIL FROM:\"> REQUIRETLS A=\"",
+            "501 5.5.2",
+        ),
+        (
+            "R7 quoted > and a domain further on",
+            b"MAIL FROM:<\"> REQUIRETLS A=\".@b> SIZE=1",
+            "501 5.5.2",
+        ),
+        (
+            "R7 without brackets, with parameters",
+            b"MAIL FROM:\">\" REQUIRETLS",
+            "501 5.5.2",
+        ),
+        (
+            "quoted >, no brackets",
+            b"MAIL FROM:\"a>\"@b.example REQUIRETLS",
+            "R",
+        ),
+        (
+            "R7 quoted pair > without quotes",
+            b"MAIL FROM:<a\\>b@c.example> REQUIRETLS",
+            "501 5.5.2",
+        ),
+        ("no domain", b"MAIL FROM:<\"a b\"> REQUIRETLS", "R"),
+        (
+            "no domain, quoted pair",
+            b"MAIL FROM:<a\\b> REQUIRETLS",
+            "R",
+        ),
+        (
             "quoted quote",
             b"MAIL FROM:<\"a\\\"> x\"@b.example> REQUIRETLS",
             "R",
@@ -313,6 +375,7 @@ fn whole_lines() {
             "501 5.5.2",
         ),
         ("NUL inside", b"MAIL FROM:<a@b.example> X=\0", "501 5.5.2"),
+        ("two NULs", b"MAIL FROM:<a@b.example> X=\0\0", "501 5.5.2"),
         (
             "NUL in the path",
             b"MAIL FROM:<a\0@b.example> REQUIRETLS",
@@ -536,6 +599,8 @@ mod properties {
         ) {
             let mut words = others;
             words.retain(|word| !word.starts_with("TLS"));
+            // Here the quotes that the path has opened may end: all before them is its local part.
+            words.retain(|word| !word.contains("\"@"));
             words.insert(place.min(words.len()), "REQUIRETLS".to_owned());
             let command = format!("MAIL FROM:<{local}> {}", words.join(" "));
             let mut mail = MailParams::new(ALL, true, true);

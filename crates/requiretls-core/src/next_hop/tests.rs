@@ -24,6 +24,7 @@ fn next_hops() {
             Ok(("[192.0.2.1]", false))),
         ("P12 digits of another script", "\u{ff11}27.0.0.1", Ok(("[127.0.0.1]", true))),
         ("P12 socket", "unix:/run/lmtp", Ok(("unix:/run/lmtp", true))),
+        ("P12 socket with a blank", "unix:/run/a b", Ok(("unix:/run/a b", true))),
         ("P12 127.0.0.1", "127.0.0.1", Ok(("[127.0.0.1]", true))),
         ("P12 127.0.0.0/8", "[127.9.9.9]", Ok(("[127.9.9.9]", true))),
         ("P12 ::1", "[IPv6:::1]", Ok(("[IPv6:::1]", true))),

@@ -107,14 +107,6 @@ impl Terms {
             .flat_map(|side| side.need.clauses())
             .any(|clause| clause.contains(method))
     }
-
-    /// Whether any judge asks something of the certificate chain.
-    #[must_use]
-    pub fn needs_chain(&self) -> bool {
-        [&self.recipient, &self.site, &self.sender]
-            .iter()
-            .any(|side| !side.need.is_nothing())
-    }
 }
 
 impl Plan {

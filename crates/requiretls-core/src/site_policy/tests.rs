@@ -82,9 +82,50 @@ fn without_a_rule_there_are_the_defaults_and_one_preset() {
 }
 
 #[test]
+fn any_rule_that_can_be_read_is_asked() {
+    for (label, key, unreadable, expected) in [
+        ("P13 exact", "a.example", false, true),
+        ("P13 below", ".a.example", false, true),
+        ("P13 any", "*", false, true),
+        ("P6.15 unreadable", "a.example", true, false),
+    ] {
+        let key = Key::parse(key).unwrap();
+        let mut rules = Rules::default();
+        if unreadable {
+            let why = Unreadable("line 3".to_owned());
+            rules.insert_unreadable(key, why).unwrap();
+        } else {
+            rules.insert(key, rule(HopMode::Off, 1)).unwrap();
+        }
+        assert_eq!(rules.any(|r| r.hop == HopMode::Off), expected, "{label}");
+        assert!(!rules.any(|r| r.hop == HopMode::Encrypt), "{label}");
+    }
+}
+
+#[test]
+fn one_method_is_enough() {
+    let name = Domain::parse(b"mx.example").unwrap();
+    #[rustfmt::skip]
+    let table = [
+        ("none", Methods::default(), true),
+        ("dane", Methods { dane: true, ..Methods::default() }, false),
+        ("pkix", Methods { pkix_names: vec![name], ..Methods::default() }, false),
+        ("pin", Methods { pins: vec![[0; 32]], ..Methods::default() }, false),
+    ];
+    for (label, methods, empty) in table {
+        assert_eq!(methods.is_empty(), empty, "P8 {label}");
+    }
+}
+
+#[test]
 fn the_preset_keeps_the_floor_of_any_but_not_its_route() {
+    let methods = Methods {
+        pins: vec![[0; 32]],
+        ..Methods::default()
+    };
     let any = |hop| Rule {
         floor: TlsLevel::Encrypt,
+        methods: methods.clone(),
         hop,
         smarthost: Some("relay.example".to_owned()),
         port: Some(587),
@@ -100,6 +141,7 @@ fn the_preset_keeps_the_floor_of_any_but_not_its_route() {
         let found = rules.look_up(&socket).unwrap();
         assert_eq!(found.hop, expected);
         assert_eq!(found.floor, TlsLevel::Encrypt, "P1: never lowered");
+        assert_eq!(found.methods, methods, "P8");
         assert_eq!((found.smarthost.as_deref(), found.port), (None, None));
         assert_eq!(rules.key(&socket), None, "a preset has no key");
     }

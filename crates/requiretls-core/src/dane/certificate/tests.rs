@@ -1,3 +1,5 @@
+mod written;
+
 use super::*;
 use crate::dane::TlsaRecord;
 use crate::pkix::test_pki::{
@@ -81,12 +83,12 @@ fn keys_in_odd_encodings() {
     let serial = &element(INTEGER, &[1])[..];
     let (algorithm, name) = (&element(SEQUENCE, &[])[..], &element(SEQUENCE, &[])[..]);
     let validity = &element(SEQUENCE, &element(UTC_TIME, b"700101000000Z"))[..];
-    let version = |number| element(context(0), &element(INTEGER, &[number]));
+    let version = |number| element(VERSION, &element(INTEGER, &[number]));
     let (v1, v2, v3, v6) = (version(0), version(1), version(2), version(5));
     let bare_version = element(0x80, &[2]);
     let (issuer_id, subject_id) = (element(0x81, &[0, 1]), element(0x82, &[0, 2]));
-    let extensions = element(context(3), &element(SEQUENCE, &[]));
-    let unknown = element(context(4), &[5, 0]);
+    let extensions = element(EXTENSIONS, &element(SEQUENCE, &[]));
+    let unknown = element(0xa4, &[5, 0]);
     let set = element(0x31, inside);
     let endless = indefinite(SEQUENCE, inside);
     let (long_1, long_2, long_4) = (
@@ -254,6 +256,22 @@ fn times() {
         (GENERALIZED_TIME, "00000101000000Z", None),
         (GENERALIZED_TIME, "00010101000000Z", Some(0)),
         (GENERALIZED_TIME, "99991231235959Z", Some(253_402_300_799)),
+        (GENERALIZED_TIME, "20000229235959Z", Some(951_868_799)),
+        (GENERALIZED_TIME, "20000301000000Z", Some(951_868_800)),
+        (GENERALIZED_TIME, "21000228235959Z", Some(4_107_542_399)),
+        (GENERALIZED_TIME, "21000301000000Z", Some(4_107_542_400)),
+        (GENERALIZED_TIME, "24000229123456Z", Some(13_574_608_496)),
+        (UTC_TIME, "271231235959Z", Some(1_830_297_599)),
+        (UTC_TIME, "280101000000Z", Some(1_830_297_600)),
+        (UTC_TIME, "490704050607Z", Some(2_508_987_967)),
+        (UTC_TIME, "700101000001Z", Some(1)),
+        (UTC_TIME, "700301000000Z", Some(5_097_600)),
+        (UTC_TIME, "991031010203Z", Some(941_331_723)),
+        (UTC_TIME, "700001000000Z", None),
+        (UTC_TIME, "700100000000Z", None),
+        (UTC_TIME, "700101006000Z", None),
+        (UTC_TIME, "700101000060Z", None),
+        (UTC_TIME, "70010100000000Z", None),
         (UTC_TIME, "700101000000", None),
         (UTC_TIME, "700101000000+0000", None),
         (UTC_TIME, "7001010000Z", None),

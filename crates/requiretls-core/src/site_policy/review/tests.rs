@@ -1,4 +1,4 @@
-use super::{Key, Rule, Rules};
+use super::{Key, RemarkKind, Rule, Rules};
 use crate::domain::Domain;
 use crate::site_policy::{Discovery, HopMode, Methods, PeerDialect};
 use crate::tls_level::TlsLevel;
@@ -190,4 +190,106 @@ fn what_a_rule_does_to_the_one_below_it() {
 #[test]
 fn no_rules_no_remarks() {
     assert_eq!(review(&[]), [""; 0]);
+}
+
+/// The texts of one kind about this key.
+fn texts(kind: RemarkKind, about: &str, table: &[(&str, Rule)]) -> Vec<String> {
+    let mut rules = Rules::default();
+    for (key, rule) in table {
+        let key = Key::parse(key).unwrap();
+        rules.insert(key, rule.clone()).unwrap();
+    }
+    let about = Key::parse(about).unwrap();
+    let remarks = rules.review().into_iter();
+    remarks
+        .filter(|remark| remark.kind == kind && remark.key == about)
+        .map(|remark| remark.text)
+        .collect()
+}
+
+/// P12: what is not taken from the rule that is overridden, and only that.
+#[test]
+fn what_is_not_inherited_is_named() {
+    let secure = Rule {
+        floor: TlsLevel::Secure,
+        ..Rule::default()
+    };
+    let dane = Methods {
+        dane: true,
+        ..Methods::default()
+    };
+    let methods = |rule: &Rule| Rule {
+        methods: dane.clone(),
+        ..rule.clone()
+    };
+    let draft = |rule: &Rule| Rule {
+        peer_dialect: PeerDialect::Draft,
+        ..rule.clone()
+    };
+    let smarthost = |rule: &Rule| Rule {
+        smarthost: Some("r.example".to_owned()),
+        ..rule.clone()
+    };
+    let port = |rule: &Rule, port| Rule {
+        port: Some(port),
+        ..rule.clone()
+    };
+    let all = port(&smarthost(&draft(&methods(&plain()))), 587);
+    #[rustfmt::skip]
+    let table = [
+        ("methods", secure.clone(), methods(&plain()), Some("take methods from")),
+        ("dialect", secure.clone(), draft(&plain()), Some("take peer_dialect from")),
+        ("smart host", secure.clone(), smarthost(&plain()), Some("take smarthost from")),
+        ("port", secure.clone(), port(&plain(), 587), Some("take port from")),
+        ("all", secure.clone(), all, Some("take methods, peer_dialect, smarthost, port from")),
+        ("nothing", secure.clone(), plain(), None),
+        ("own methods", methods(&secure), methods(&plain()), None),
+        ("own dialect", draft(&secure), draft(&plain()), None),
+        ("own smart host", smarthost(&secure), smarthost(&plain()), None),
+        ("own port", port(&secure, 26), port(&plain(), 587), None),
+        ("the default port", port(&secure, 25), port(&plain(), 587), Some("take port from")),
+        ("more than that one", draft(&secure), plain(), None),
+    ];
+    for (label, own, overridden, expected) in table {
+        let rules = [("a.example", own), ("*", overridden)];
+        let told = texts(RemarkKind::NotInherited, "a.example", &rules);
+        assert_eq!(told.len(), usize::from(expected.is_some()), "{label}");
+        let said = told.first().map_or("", String::as_str);
+        assert!(said.contains(expected.unwrap_or("")), "{label}: {said}");
+    }
+}
+
+/// P12: what an opportunistic hop gives up depends on the floor beside it.
+#[test]
+fn an_opportunistic_hop_gives_up_what_the_floor_leaves() {
+    for (floor, expected) in [
+        (TlsLevel::May, "clear text is allowed"),
+        (TlsLevel::Encrypt, "any certificate will do"),
+    ] {
+        let rule = Rule {
+            floor,
+            ..hop(HopMode::Opportunistic)
+        };
+        let told = texts(RemarkKind::Weak, "a.example", &[("a.example", rule)]);
+        assert_eq!(told.len(), 1, "{floor}");
+        assert!(told[0].contains(expected), "{floor}: {}", told[0]);
+    }
+}
+
+#[test]
+fn warnings_and_notes() {
+    use RemarkKind::{
+        ChangesNothing, LowersFloor, NeverWins, NotInherited, SmartHost, Weak, WithoutEffect,
+    };
+    for (kind, warning) in [
+        (NeverWins, true),
+        (Weak, true),
+        (LowersFloor, true),
+        (NotInherited, false),
+        (ChangesNothing, false),
+        (WithoutEffect, false),
+        (SmartHost, false),
+    ] {
+        assert_eq!(kind.is_warning(), warning, "P12 {kind:?}");
+    }
 }
