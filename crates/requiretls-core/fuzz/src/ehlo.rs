@@ -116,7 +116,7 @@ fn stripped(data: &[u8], reply: EhloReply) {
         });
         // Each with its own end: a bare CR at the end of the last one is a part of its keyword.
         let kept: Vec<u8> = kept
-            .flat_map(|(_, line)| [line, b"\r\n"].concat())
+            .flat_map(|(_, line)| [*line, b"\r\n"].concat())
             .collect();
         let less = EhloReply::parse(&kept);
         let mut expected = reply;
