@@ -300,6 +300,12 @@ fn what_would_hold_without_a_rule() {
 fn words_of_the_configuration() {
     #[rustfmt::skip]
     let table = [
+        (HopMode::Enforce.as_str(),      "enforce"),
+        (HopMode::Encrypt.as_str(),      "encrypt"),
+        (HopMode::Opportunistic.as_str(), "opportunistic"),
+        (HopMode::Off.as_str(),          "off"),
+        (HopMode::Local.as_str(),        "local"),
+        (HopMode::LocalCarry.as_str(),   "local carry"),
         (Discovery::On.as_str(),         "on"),
         (Discovery::Audit.as_str(),      "audit"),
         (Discovery::Off.as_str(),        "off"),
