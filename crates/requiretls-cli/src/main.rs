@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod cache;
 mod check;
 mod check_config;
+mod check_resolver;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
@@ -28,6 +29,7 @@ enum Command {
     Cache(cache::Args),
     Check(check::Args),
     CheckConfig(check_config::Args),
+    CheckResolver(check_resolver::Args),
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     Explain(explain::Args),
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
             Command::Cache(args) => cache::run(&args),
             Command::Check(args) => check::run(&args),
             Command::CheckConfig(args) => check_config::run(&args),
+            Command::CheckResolver(args) => check_resolver::run(&args),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),

@@ -20,12 +20,14 @@ mod entry;
 mod owners;
 
 pub use directory::{Disbelief, MOST_FILES, MOST_OCTETS};
-pub use entry::{FailedFetch, FailedQuestion, KeptPolicy, MEMORY_MARK, Memory};
+pub use entry::{FailedFetch, FailedQuestion, KeptPolicy, MEMORY_MARK, Memory, SERVER_MARK};
 
 use crate::config;
+use crate::dns::self_test::Finding;
 use directory::Directory;
 use requiretls_core::domain::Domain;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,7 +78,7 @@ impl Cache {
         let Some(directory) = &self.directory else {
             return Ok(None);
         };
-        let Some(text) = directory.read(domain, domain.as_str())? else {
+        let Some(text) = directory.read(domain.as_str(), domain.as_str())? else {
             return Ok(None);
         };
         let kept = KeptPolicy::decode(domain, &text).ok_or(Disbelief::Torn)?;
@@ -87,7 +89,7 @@ impl Cache {
     #[must_use]
     pub fn keep(&self, domain: &Domain, policy: &KeptPolicy, now: u64) -> bool {
         let text = policy.encode(domain);
-        self.write(domain, domain.as_str(), Some(&text), now)
+        self.write(domain.as_str(), domain.as_str(), Some(&text), now)
     }
 
     /// What has failed lately.
@@ -96,7 +98,7 @@ impl Cache {
         let Some(directory) = &self.directory else {
             return Memory::default();
         };
-        let memory = match directory.read(domain, &entry::memory_name(domain)) {
+        let memory = match directory.read(domain.as_str(), &entry::memory_name(domain)) {
             Ok(None) => return Memory::default(),
             Ok(Some(text)) => Memory::decode(domain, &text).ok_or(Disbelief::Torn),
             Err(why) => Err(why),
@@ -118,8 +120,35 @@ impl Cache {
         change(&mut memory);
         if memory != before {
             let text = (!memory.is_empty()).then(|| memory.encode(domain));
-            self.write(domain, &entry::memory_name(domain), text.as_deref(), now);
+            self.write(
+                domain.as_str(),
+                &entry::memory_name(domain),
+                text.as_deref(),
+                now,
+            );
         }
+    }
+
+    /// What a test of a name server has found, and when.
+    #[must_use]
+    pub fn finding(&self, server: SocketAddr) -> Option<(u64, Finding)> {
+        let directory = self.directory.as_ref()?;
+        let name = entry::server_name(server);
+        let text = match directory.read(&server.to_string(), &name) {
+            Ok(text) => text?,
+            Err(why) => {
+                tracing::warn!("the kept test of the name server {server} is ignored: {why}");
+                return None;
+            }
+        };
+        entry::decode_finding(server, &text)
+    }
+
+    /// Keeps what a test has found.
+    pub fn keep_finding(&self, server: SocketAddr, now: u64, finding: Finding) {
+        let text = entry::encode_finding(server, now, finding);
+        let name = entry::server_name(server);
+        self.write(&server.to_string(), &name, Some(&text), now);
     }
 
     /// Forgets a domain; says whether there was anything.
@@ -130,8 +159,8 @@ impl Cache {
         let Some(directory) = &self.directory else {
             return Ok(false);
         };
-        let policy = directory.remove(domain, domain.as_str())?;
-        let memory = directory.remove(domain, &entry::memory_name(domain))?;
+        let policy = directory.remove(domain.as_str(), domain.as_str())?;
+        let memory = directory.remove(domain.as_str(), &entry::memory_name(domain))?;
         Ok(policy || memory)
     }
 
@@ -162,13 +191,13 @@ impl Cache {
         }
     }
 
-    fn write(&self, domain: &Domain, name: &str, text: Option<&[u8]>, now: u64) -> bool {
+    fn write(&self, whose: &str, name: &str, text: Option<&[u8]>, now: u64) -> bool {
         let Some(directory) = &self.directory else {
             return false;
         };
         let written = match text {
-            Some(text) => directory.replace(domain, name, text, now),
-            None => directory.remove(domain, name).map(|_| ()),
+            Some(text) => directory.replace(whose, name, text, now),
+            None => directory.remove(whose, name).map(|_| ()),
         };
         if let Err(why) = &written
             && tracing::enabled!(tracing::Level::WARN) // somebody hears it

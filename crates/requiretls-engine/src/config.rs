@@ -14,6 +14,7 @@ mod written;
 pub use review::WeakSetting;
 pub use written::{Place, Written, WrittenRule};
 
+use crate::dns::self_test::ProbeNames;
 use crate::dns::{Family, TrustAnchor};
 use requiretls_core::domain::Domain;
 use requiretls_core::mail_param::Dialects;
@@ -81,15 +82,18 @@ pub struct Dns {
     pub trusted: bool,
     /// The address families in use, in the order to try: the others do not exist for us.
     pub families: Vec<Family>,
+    /// The names that servers are tested with, whether they can be relied on for DNSSEC.
+    pub probes: ProbeNames,
 }
 
 /// Whose word on DNSSEC counts.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum DnsMode {
-    /// The best that there is here: at present as [`DnsMode::Ad`].
+    /// The resolver's AD bit, where the path to every server can be trusted; else nobody's.
     #[default]
     Auto,
-    /// The resolver's AD bit, where the path to it can be trusted; else nobody's.
+    /// The AD bit of the servers that the path to can be trusted; no other is asked while there is
+    /// one.
     Ad,
     /// Our own, from these keys: validation in this process, whoever the resolver is.
     Validate(TrustAnchor),
@@ -176,6 +180,7 @@ impl Default for Dns {
             resolv_conf: PathBuf::from("/etc/resolv.conf"),
             trusted: false,
             families: vec![Family::Ipv4, Family::Ipv6],
+            probes: ProbeNames::default(),
         }
     }
 }

@@ -31,6 +31,7 @@ mod policy;
 mod refresh;
 mod route;
 
+pub use hosts::MOST_HOSTS;
 pub use refresh::RefreshFailure;
 
 use crate::cache::{Cache, FailedQuestion};
@@ -93,14 +94,15 @@ impl Discovery {
             Some(der) => TrustRoots::from_der(der.clone()),
             None => TrustRoots::system(),
         };
+        let cache = Cache::open(&config.cache);
         Ok(Self {
-            resolver: resolver(config, clock)?,
+            resolver: resolver(config, clock)?.tested(config.dns.probes.clone(), cache.clone()),
             families: config.dns.families.clone(),
             own_names: config.sending.own_names.clone(),
             insecure_mx_dane: config.sending.settings.insecure_mx_dane,
             fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots, clock),
             roots,
-            cache: Cache::open(&config.cache),
+            cache,
             clock,
         })
     }
@@ -338,6 +340,10 @@ fn resolver(config: &Config, clock: Clock) -> Result<Resolver, ConfigError> {
     if let DnsMode::Validate(anchor) = &dns.mode {
         return Ok(resolver.validating(anchor.clone(), clock));
     }
+    let resolver = match dns.mode {
+        DnsMode::Ad => resolver.trusted_alone(),
+        DnsMode::Auto | DnsMode::Validate(_) => resolver,
+    };
     if !resolver.is_trusted() {
         tracing::warn!(
             "the path to the name servers is not trusted: nothing counts as DNSSEC-validated; \

@@ -12,22 +12,25 @@
 mod answer;
 mod flight;
 mod lately;
+mod outcome;
 mod resolv_conf;
+pub mod self_test;
 mod trust_anchor;
 mod validate;
 
 pub use resolv_conf::ResolvConf;
 pub use trust_anchor::{TrustAnchor, TrustAnchorError};
 
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::deadline::Deadline;
-use flight::Flight;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use lately::Lately;
 use requiretls_core::dane::TlsaRecord;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure, Security};
+use self_test::{Finding, ProbeNames, SelfTest};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +46,7 @@ pub struct Resolver {
     /// For validation here.
     anchor: Option<TrustAnchor>,
     clock: Clock,
+    test: Option<SelfTest>,
 }
 
 /// A resolver with a deadline: what one lookup asks with. What it has been told it remembers.
@@ -56,6 +60,9 @@ pub struct Bounded<'r> {
     /// What validation has asked for.
     post: validate::Post,
     lately: Lately,
+    /// Whether the servers' tests have begun, and what is known of each server.
+    tested: Cell<bool>,
+    findings: RefCell<Vec<Option<Finding>>>,
 }
 
 /// What is asked about a name.
@@ -137,6 +144,7 @@ impl Resolver {
             rounds: 3,
             anchor: None,
             clock: Clock::system(),
+            test: None,
         }
     }
 
@@ -174,7 +182,36 @@ impl Resolver {
         Self { clock, ..self }
     }
 
-    /// Whether DNSSEC counts: by validation here, or because the servers' AD bit does.
+    /// The same without the servers that are elsewhere, where the site's word does not make them
+    /// trusted and there is one on the loopback: while a trusted one is configured, nobody else is
+    /// asked in its place (P2a).
+    #[must_use]
+    pub fn trusted_alone(mut self) -> Self {
+        let is_loopback = |server: &SocketAddr| server.ip().to_canonical().is_loopback();
+        if !self.trusted && self.servers.iter().any(is_loopback) {
+            self.servers.retain(is_loopback);
+            self.trusted = true;
+        }
+        self
+    }
+
+    /// The same, with servers that are tested with these names beside the first questions of a
+    /// lookup, unless the cache knows better: what they say of DNSSEC counts as far as
+    /// [`self_test`] says. Nothing is tested where nothing counts.
+    #[must_use]
+    pub fn tested(self, names: ProbeNames, cache: Cache) -> Self {
+        let counts = self.is_trusted() && !names.signed.is_empty();
+        let test = counts.then(|| SelfTest::new(names, cache, self.servers.len()));
+        Self { test, ..self }
+    }
+
+    /// The servers, in the order in which they are asked.
+    #[must_use]
+    pub fn servers(&self) -> &[SocketAddr] {
+        &self.servers
+    }
+
+    /// Whether DNSSEC counts, unless a server fails its test: by validation here, or because the servers' AD bit does.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
         self.trusted || self.validates()
@@ -194,6 +231,8 @@ impl Resolver {
             known: RefCell::default(),
             post: validate::Post::default(),
             lately: Lately::default(),
+            tested: Cell::new(false),
+            findings: RefCell::default(),
         }
     }
 }
@@ -209,6 +248,8 @@ impl Bounded<'_> {
             known: self.known.clone(),
             post: self.post.clone(),
             lately: self.lately.clone(),
+            tested: self.tested.clone(),
+            findings: self.findings.clone(),
         }
     }
 
@@ -265,7 +306,9 @@ impl Bounded<'_> {
     }
 
     /// Half of the time left is theirs: the steps after them need some too.
-    fn learn(&self, queries: Vec<Query>, deadline: Deadline) {
+    fn learn(&self, mut queries: Vec<Query>, deadline: Deadline) {
+        // What is not asked for has not been answered in time.
+        queries.truncate(MOST_QUESTIONS.saturating_sub(self.known.borrow().len()));
         let answers = self.ask_all(&queries, deadline);
         self.known
             .borrow_mut()
@@ -364,58 +407,6 @@ impl Bounded<'_> {
             question: self.lately.told(wording(name, kind)),
         })
     }
-
-    fn ask_all(
-        &self,
-        questions: &[Query],
-        deadline: Deadline,
-    ) -> Vec<Result<Answer<RData>, LookupCause>> {
-        let resolver = self.resolver;
-        let mut flight = Flight::new(resolver, deadline, self.first.get());
-        let answers = match &resolver.anchor {
-            Some(anchor) => self.validated(questions, anchor, &mut flight),
-            None => Self::believed(questions, &mut flight)
-                .into_iter()
-                .map(|outcome| answer::interpret(&outcome?, resolver.trusted))
-                .collect(),
-        };
-        self.first.set(flight.first());
-        answers
-    }
-
-    fn validated(
-        &self,
-        questions: &[Query],
-        anchor: &TrustAnchor,
-        flight: &mut Flight<'_>,
-    ) -> Vec<Result<Answer<RData>, LookupCause>> {
-        let Ok(now) = self.resolver.clock.now() else {
-            tracing::warn!("the clock is not set: no signature can be judged");
-            return vec![Err(LookupCause::Bogus); questions.len()];
-        };
-        validate::all(questions, anchor, now, &self.post, |wanted| {
-            for query in wanted {
-                flight.depart(query);
-            }
-            flight.landed()
-        })
-    }
-
-    fn believed(questions: &[Query], flight: &mut Flight<'_>) -> Vec<flight::Outcome> {
-        for query in questions {
-            flight.depart(query.clone());
-        }
-        let mut outcomes = HashMap::new();
-        while outcomes.len() < questions.len() {
-            let landed = flight.landed();
-            if landed.is_empty() {
-                break;
-            }
-            outcomes.extend(landed);
-        }
-        let outcome = |query| outcomes.remove(query).unwrap_or(Err(LookupCause::Timeout));
-        questions.iter().map(outcome).collect()
-    }
 }
 
 impl<T> Answer<T> {
@@ -445,6 +436,10 @@ impl Answer<RData> {
         })
     }
 }
+
+/// How many questions one lookup may ask: what 32 hosts behind aliases need. In mode `validate` each
+/// takes further ones for its chain of trust.
+pub const MOST_QUESTIONS: usize = 256;
 
 fn all_loopback(servers: &[SocketAddr]) -> bool {
     servers

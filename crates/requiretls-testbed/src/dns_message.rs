@@ -2,6 +2,7 @@
 //!
 //! Flags, sizes and EDNS (RFC 1035 section 4.1, RFC 6891, RFC 6840 section 5.8), and the faults of the wire.
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -50,8 +51,13 @@ impl Service {
         locked(&self.asked).clone()
     }
 
-    /// `None` where a client hears nothing.
-    pub(crate) fn reply(&self, octets: &[u8], transport: Transport) -> Option<Reply> {
+    /// `None` where a client hears nothing. `address`: where it was asked.
+    pub(crate) fn reply(
+        &self,
+        octets: &[u8],
+        transport: Transport,
+        address: SocketAddr,
+    ) -> Option<Reply> {
         let query = match Message::from_vec(octets) {
             Ok(query) if query.metadata.message_type == MessageType::Query => query,
             Ok(_) => return None,
@@ -98,7 +104,7 @@ impl Service {
             message.metadata.id = message.metadata.id.wrapping_add(1);
         }
         tell(&mut message, truth, role, &query);
-        let faults = self.knowledge.faults.of_wire(&name, kind);
+        let faults = self.knowledge.faults.of_wire(&name, kind, address);
         let room = match transport {
             Transport::Tcp => usize::from(u16::MAX),
             Transport::Udp => usize::from(query.max_payload().min(4096)),
@@ -180,6 +186,12 @@ fn spoil(
             WireFault::ClearAd => message.metadata.authentic_data = false,
             WireFault::Delay(more) => delay += *more,
             WireFault::Drop | WireFault::DropOnce => return None,
+            WireFault::DropDo => {
+                message = message.maybe_strip_dnssec_records(false);
+                if let Some(edns) = &mut message.edns {
+                    edns.set_dnssec_ok(false);
+                }
+            }
             WireFault::Garbage => {
                 let octets = vec![7; 30];
                 return Some(Reply { delay, octets });
@@ -198,6 +210,7 @@ fn spoil(
             }
             WireFault::ServFail => fail(&mut message, ResponseCode::ServFail),
             WireFault::SetAd => message.metadata.authentic_data = true,
+            WireFault::StripSignatures => strip_signatures(&mut message),
             WireFault::Truncate => truncated = true,
             WireFault::WrongId => message.metadata.id = message.metadata.id.wrapping_add(1),
             WireFault::WrongQuestion => {
@@ -212,6 +225,13 @@ fn spoil(
         return Reply::new(&message.truncate(), delay);
     }
     Some(reply)
+}
+
+fn strip_signatures(message: &mut Message) {
+    let is_none = |record: &Record| record.record_type() != RecordType::RRSIG;
+    message.answers.retain(is_none);
+    message.authorities.retain(is_none);
+    message.additionals.retain(is_none);
 }
 
 fn fail(message: &mut Message, code: ResponseCode) {

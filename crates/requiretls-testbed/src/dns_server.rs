@@ -75,12 +75,16 @@ impl DnsWorld {
         }));
         let shared: Arc<Shared> = Arc::default();
         let mut threads = Vec::new();
-        for (_, udp, tcp) in sockets {
+        for (address, udp, tcp) in sockets {
             let (ours, theirs) = (Arc::clone(&service), Arc::clone(&shared));
             let udp = Arc::new(udp);
-            threads.push(thread::spawn(move || serve_udp(&ours, &theirs, &udp)));
+            threads.push(thread::spawn(move || {
+                serve_udp(&ours, &theirs, &udp, address);
+            }));
             let (ours, theirs) = (Arc::clone(&service), Arc::clone(&shared));
-            threads.push(thread::spawn(move || serve_tcp(&ours, &theirs, &tcp)));
+            threads.push(thread::spawn(move || {
+                serve_tcp(&ours, &theirs, &tcp, address);
+            }));
         }
         Ok(Self {
             address,
@@ -224,14 +228,14 @@ fn bind_all(addresses: &[SocketAddr]) -> io::Result<Sockets> {
     Ok(sockets)
 }
 
-fn serve_udp(service: &Arc<Service>, shared: &Shared, udp: &Arc<UdpSocket>) {
+fn serve_udp(service: &Arc<Service>, shared: &Shared, udp: &Arc<UdpSocket>, address: SocketAddr) {
     let mut buffer = [0; 4096];
     while !shared.stop.is_now() {
         let Ok((length, client)) = udp.recv_from(&mut buffer) else {
             continue;
         };
         let query = buffer.get(..length).unwrap_or_default();
-        let Some(reply) = service.reply(query, Transport::Udp) else {
+        let Some(reply) = service.reply(query, Transport::Udp, address) else {
             continue;
         };
         // The client may be gone: then nobody misses the answer.
@@ -249,7 +253,7 @@ fn serve_udp(service: &Arc<Service>, shared: &Shared, udp: &Arc<UdpSocket>) {
     }
 }
 
-fn serve_tcp(service: &Arc<Service>, shared: &Shared, listener: &TcpListener) {
+fn serve_tcp(service: &Arc<Service>, shared: &Shared, listener: &TcpListener, address: SocketAddr) {
     while !shared.stop.is_now() {
         let Ok((stream, _)) = listener.accept() else {
             continue;
@@ -260,7 +264,7 @@ fn serve_tcp(service: &Arc<Service>, shared: &Shared, listener: &TcpListener) {
         let (service, stop) = (Arc::clone(service), shared.stop.clone());
         let connection = thread::spawn(move || {
             // However a client leaves, its connection is over.
-            drop(serve_connection(&service, &stop, &stream));
+            drop(serve_connection(&service, &stop, &stream, address));
             drop(stream.shutdown(Shutdown::Both));
         });
         shared.keep(connection, Some(copy));
@@ -268,7 +272,12 @@ fn serve_tcp(service: &Arc<Service>, shared: &Shared, listener: &TcpListener) {
 }
 
 /// RFC 7766: any number of questions, each with its length before it.
-fn serve_connection(service: &Service, stop: &Stop, mut stream: &TcpStream) -> io::Result<()> {
+fn serve_connection(
+    service: &Service,
+    stop: &Stop,
+    mut stream: &TcpStream,
+    address: SocketAddr,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(IDLE))?;
     while !stop.is_now() {
@@ -276,7 +285,7 @@ fn serve_connection(service: &Service, stop: &Stop, mut stream: &TcpStream) -> i
         stream.read_exact(&mut length)?;
         let mut query = vec![0; u16::from_be_bytes(length).into()];
         stream.read_exact(&mut query)?;
-        let Some(reply) = service.reply(&query, Transport::Tcp) else {
+        let Some(reply) = service.reply(&query, Transport::Tcp, address) else {
             continue;
         };
         if stop.within(reply.delay) {

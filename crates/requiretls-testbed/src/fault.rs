@@ -5,6 +5,7 @@
 //! other would. A fault on the *wire* happens after that, between the resolver and its client: nobody
 //! downstream can see it by DNSSEC, and the client must be robust by itself.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::zone::{ZoneError, absolute};
 pub struct Faults {
     authority: Mutex<Vec<Rule<AuthorityFault>>>,
     wire: Mutex<Vec<Rule<WireFault>>>,
+    everywhere: Mutex<Vec<(Option<SocketAddr>, WireFault)>>,
 }
 
 /// What the authority for a name does wrong.
@@ -51,6 +53,8 @@ pub enum WireFault {
     Delay(Duration),
     /// Is lost.
     Drop,
+    /// Has nothing of DNSSEC in it but AD, as if DO had not been understood.
+    DropDo,
     /// Is lost once.
     DropOnce,
     /// Other octets come, which are no message.
@@ -63,6 +67,8 @@ pub enum WireFault {
     ServFail,
     /// AD is set.
     SetAd,
+    /// Has no signatures in it.
+    StripSignatures,
     /// All comes only over TCP.
     Truncate,
     /// Comes with another id.
@@ -103,19 +109,40 @@ impl Faults {
         Ok(())
     }
 
+    /// From now on, this happens to every answer on its way to the client: it is what the resolver is.
+    pub fn everywhere(&self, fault: WireFault) {
+        locked(&self.everywhere).push((None, fault));
+    }
+
+    /// From now on, this happens to every answer that leaves from this address: one resolver of several.
+    pub fn at_address(&self, address: SocketAddr, fault: WireFault) {
+        locked(&self.everywhere).push((Some(address), fault));
+    }
+
     /// From now on, nothing goes wrong.
     pub fn clear(&self) {
         locked(&self.authority).clear();
         locked(&self.wire).clear();
+        locked(&self.everywhere).clear();
     }
 
     pub(crate) fn of_authority(&self, name: &LowerName, kind: RecordType) -> Vec<AuthorityFault> {
         matching(&locked(&self.authority), name, kind)
     }
 
-    pub(crate) fn of_wire(&self, name: &LowerName, kind: RecordType) -> Vec<WireFault> {
+    pub(crate) fn of_wire(
+        &self,
+        name: &LowerName,
+        kind: RecordType,
+        address: SocketAddr,
+    ) -> Vec<WireFault> {
         let mut rules = locked(&self.wire);
-        let faults = matching(&rules, name, kind);
+        let mut faults = matching(&rules, name, kind);
+        let everywhere = locked(&self.everywhere);
+        let here = everywhere
+            .iter()
+            .filter(|(at, _)| at.is_none_or(|at| at == address));
+        faults.extend(here.map(|(_, fault)| fault.clone()));
         rules.retain(|rule| !(rule.fault == WireFault::DropOnce && rule.matches(name, kind)));
         faults
     }

@@ -114,8 +114,11 @@ fn stripped(data: &[u8], reply: EhloReply) {
         let kept = lines.iter().enumerate().filter(|(at, line)| {
             *at <= greeting || words(line).1.first().is_none_or(|word| word != keyword)
         });
-        let kept: Vec<&[u8]> = kept.map(|(_, line)| *line).collect();
-        let less = EhloReply::parse(&kept.join(&b"\r\n"[..]));
+        // Each with its own end: a bare CR at the end of the last one is a part of its keyword.
+        let kept: Vec<u8> = kept
+            .flat_map(|(_, line)| [*line, b"\r\n"].concat())
+            .collect();
+        let less = EhloReply::parse(&kept);
         let mut expected = reply;
         match keyword {
             "STARTTLS" => expected.starttls = false,

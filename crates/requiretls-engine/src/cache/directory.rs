@@ -5,7 +5,7 @@
 //! below the directory goes by descriptor and follows no link: who may write here must not lead a
 //! process of another user elsewhere.
 
-use super::entry::{KeptPolicy, MEMORY_MARK, Memory};
+use super::entry::{self, KeptPolicy, MEMORY_MARK, Memory, SERVER_MARK};
 use requiretls_core::domain::Domain;
 use requiretls_core::mta_sts::{Mode, freshness};
 use ring::digest::{SHA256, digest};
@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -65,9 +66,9 @@ impl fmt::Display for Disbelief {
 impl std::error::Error for Disbelief {}
 
 impl Directory {
-    /// A file's content; `None`: there is no such file.
-    pub(super) fn read(&self, domain: &Domain, name: &str) -> Result<Option<Vec<u8>>, Disbelief> {
-        match self.bucket(&bucket_of(domain)) {
+    /// A file's content; `None`: there is no such file. `whose`: what the file is about.
+    pub(super) fn read(&self, whose: &str, name: &str) -> Result<Option<Vec<u8>>, Disbelief> {
+        match self.bucket(&bucket_of(whose)) {
             Ok(bucket) => self.read_in(&bucket, name),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(Disbelief::Unreadable(error)),
@@ -77,12 +78,12 @@ impl Directory {
     /// Puts this in the place of the file.
     pub(super) fn replace(
         &self,
-        domain: &Domain,
+        whose: &str,
         name: &str,
         content: &[u8],
         now: u64,
     ) -> io::Result<()> {
-        let digits = bucket_of(domain);
+        let digits = bucket_of(whose);
         let bucket = self.bucket_to_write(&digits)?;
         self.make_room((&digits, &bucket), name, content.len(), now)?;
         let temporary = temporary_name()?;
@@ -93,9 +94,9 @@ impl Directory {
             .write_all(content)
             // Other users read it, whatever the umask is.
             .and_then(|()| Ok(fs::fchmod(&file, FILE_BITS)?))
-            // A policy that is lost in a crash is a downgrade; a failure that is lost is none.
+            // A policy that is lost in a crash is a downgrade; a failure or a test is none.
             .and_then(|()| {
-                if name.ends_with(MEMORY_MARK) {
+                if name.ends_with([MEMORY_MARK, SERVER_MARK]) {
                     Ok(())
                 } else {
                     file.sync_data()
@@ -109,8 +110,8 @@ impl Directory {
     }
 
     /// Says whether there was one.
-    pub(super) fn remove(&self, domain: &Domain, name: &str) -> io::Result<bool> {
-        let bucket = match self.bucket(&bucket_of(domain)) {
+    pub(super) fn remove(&self, whose: &str, name: &str) -> io::Result<bool> {
+        let bucket = match self.bucket(&bucket_of(whose)) {
             Ok(bucket) => bucket,
             Err(Errno::NOENT) => return Ok(false),
             Err(error) => return Err(error.into()),
@@ -260,6 +261,8 @@ impl Directory {
         for name in names_in(bucket)? {
             let is_over = if name.starts_with(TEMPORARY) {
                 is_left_behind(bucket, &name)
+            } else if let Some(server) = server_of(&name, digits) {
+                self.is_test_over(bucket, server, &name, now)
             } else {
                 let domain = domain_of(&name, digits);
                 domain.is_some_and(|domain| self.is_over(bucket, &domain, &name, now, note))
@@ -269,6 +272,14 @@ impl Directory {
             }
         }
         Ok(removed)
+    }
+
+    fn is_test_over(&self, bucket: &OwnedFd, server: SocketAddr, name: &str, now: u64) -> bool {
+        let Ok(Some(text)) = self.read_in(bucket, name) else {
+            return false;
+        };
+        let tested = entry::decode_finding(server, &text);
+        tested.is_none_or(|(at, _)| at.saturating_add(MEMORY) < now)
     }
 
     fn is_over(&self, bucket: &OwnedFd, domain: &Domain, name: &str, now: u64, note: u64) -> bool {
@@ -313,8 +324,8 @@ const TEMPORARY: &str = ".new-";
 /// Nobody writes a file for that long, in seconds.
 const WRITING: u64 = 3_600;
 
-fn bucket_of(domain: &Domain) -> String {
-    let hash = digest(&SHA256, domain.as_str().as_bytes());
+fn bucket_of(whose: &str) -> String {
+    let hash = digest(&SHA256, whose.as_bytes());
     let first = hash.as_ref().first().copied().unwrap_or_default();
     format!("{first:02x}")
 }
@@ -339,7 +350,14 @@ fn names_in(bucket: &OwnedFd) -> io::Result<Vec<String>> {
 fn domain_of(name: &str, digits: &str) -> Option<Domain> {
     let text = name.strip_suffix(MEMORY_MARK).unwrap_or(name);
     let domain = Domain::parse(text.as_bytes()).ok()?;
-    (domain.as_str() == text && bucket_of(&domain) == digits).then_some(domain)
+    (domain.as_str() == text && bucket_of(text) == digits).then_some(domain)
+}
+
+/// Whose test this is, if it is in its place.
+fn server_of(name: &str, digits: &str) -> Option<SocketAddr> {
+    let text = name.strip_suffix(SERVER_MARK)?;
+    let server: SocketAddr = text.parse().ok()?;
+    (server.to_string() == text && bucket_of(text) == digits).then_some(server)
 }
 
 fn temporary_name() -> io::Result<String> {

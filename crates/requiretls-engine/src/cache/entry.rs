@@ -6,15 +6,20 @@
 //! way to write half of it. The name of the domain is in it, so that a file under another name
 //! counts for nobody.
 
+use crate::dns::self_test::Finding;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::LookupCause;
 use requiretls_core::mta_sts::Policy;
 use requiretls_core::mta_sts::freshness::Kept;
 use ring::digest::{SHA256, digest};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 /// Stands behind the name of the file with what failed; no domain name has it.
 pub const MEMORY_MARK: char = '!';
+
+/// Stands behind the address of a name server in the name of the file about its test.
+pub const SERVER_MARK: char = '@';
 
 /// A policy, and when and for what it was fetched.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -166,6 +171,26 @@ impl Memory {
 /// The file with what failed.
 pub(super) fn memory_name(domain: &Domain) -> String {
     format!("{domain}{MEMORY_MARK}")
+}
+
+pub(super) fn encode_finding(server: SocketAddr, at: u64, finding: Finding) -> Vec<u8> {
+    let (ad, signatures) = (finding.ad.as_str(), finding.signatures.as_str());
+    let text = format!("tested {at} {ad} {signatures}\n");
+    sealed(&format!("server address={server}"), &text)
+}
+
+/// `None`: torn, or not this server's.
+pub(super) fn decode_finding(server: SocketAddr, octets: &[u8]) -> Option<(u64, Finding)> {
+    let (_, text) = opened(octets)?;
+    let mut words = text.strip_suffix('\n')?.strip_prefix("tested ")?.split(' ');
+    let at = words.next()?.parse().ok()?;
+    let finding = Finding::from_words(words.next()?, words.next()?)?;
+    (encode_finding(server, at, finding) == octets).then_some((at, finding))
+}
+
+/// The file about a name server's test.
+pub(super) fn server_name(server: SocketAddr) -> String {
+    format!("{server}{SERVER_MARK}")
 }
 
 /// The first words of every file; another format has another number.

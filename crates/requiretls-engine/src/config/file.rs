@@ -3,6 +3,7 @@
 use super::rules::{self, RuleTable};
 use super::source::Source;
 use super::{Cache, Config, ConfigError, Dns, DnsMode, Receiving, Sending, Sts};
+use crate::dns::self_test::{ProbeName, ProbeNames};
 use crate::dns::{Family, TrustAnchor};
 use requiretls_core::mail_param::Dialects;
 use requiretls_core::plan::{InsecureMxDane, Settings};
@@ -103,6 +104,9 @@ struct DnsTable {
     trusted: bool,
     trust_anchor: Option<Spanned<String>>,
     families: Option<Spanned<Vec<FamilyWord>>>,
+    probe_signed: Option<Vec<Spanned<String>>>,
+    probe_unsigned: Option<Vec<Spanned<String>>>,
+    probe_bogus: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -252,6 +256,11 @@ impl DnsTable {
             resolv_conf: non_empty(self.resolv_conf.as_ref()).map_or(default.resolv_conf, path),
             trusted: self.trusted,
             families,
+            probes: ProbeNames {
+                signed: read_probes(self.probe_signed, default.probes.signed, source)?,
+                unsigned: read_probes(self.probe_unsigned, default.probes.unsigned, source)?,
+                bogus: read_probes(self.probe_bogus, default.probes.bogus, source)?,
+            },
         })
     }
 }
@@ -292,6 +301,21 @@ fn read_anchor(named: &Spanned<String>, source: &Source<'_>) -> Result<TrustAnch
         .map_err(|e| format!("{name} cannot be read: {e}"))
         .and_then(|text| TrustAnchor::parse(&text).map_err(|e| format!("{name} is {e}")))
         .map_err(|what| source.error(&named.span(), &what))
+}
+
+fn read_probes(
+    names: Option<Vec<Spanned<String>>>,
+    default: Vec<ProbeName>,
+    source: &Source<'_>,
+) -> Result<Vec<ProbeName>, ConfigError> {
+    let Some(names) = names else {
+        return Ok(default);
+    };
+    let read = |name: &Spanned<String>| {
+        let parsed = name.get_ref().parse();
+        parsed.map_err(|what: String| source.error(&name.span(), &what))
+    };
+    names.iter().map(read).collect()
 }
 
 /// `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1` or `[2001:db8::1]:53`.

@@ -33,15 +33,24 @@ struct Links {
 }
 
 impl Search<'_> {
-    /// All hosts, step by step together: addresses, then TLSA records.
+    /// All hosts, step by step together: addresses, then TLSA records. Names behind the first
+    /// [`MOST_HOSTS`] are not looked up and count as untried (P5), so that a domain with any number of
+    /// hosts costs no more than that.
     pub(super) fn hosts(&self, targets: &[Target], route: &Route) -> Vec<HostFacts> {
         self.dns.ahead(&self.addresses_of(targets));
+        let mut names = 0_usize;
         let resolved: Vec<_> = targets
             .iter()
-            .map(|target| target.name().map(|name| (name, self.resolve(name))))
+            .map(|target| {
+                let name = target.name()?;
+                names = names.saturating_add(1);
+                Some((name, (names <= MOST_HOSTS).then(|| self.resolve(name))))
+            })
             .collect();
         if self.wants_tlsa(route) {
-            let owners = resolved.iter().flatten().flat_map(|(name, resolved)| {
+            let looked_up = resolved.iter().flatten();
+            let looked_up = looked_up.filter_map(|(name, r)| Some((name, r.as_ref()?)));
+            let owners = looked_up.flat_map(|(name, resolved)| {
                 let bases = resolved.bases(name).unwrap_or_default();
                 bases.into_iter().filter_map(|base| self.owner_name(&base))
             });
@@ -50,7 +59,11 @@ impl Search<'_> {
         }
         let facts = targets.iter().zip(resolved);
         facts
-            .map(|(target, resolved)| self.host(target, resolved, route))
+            .map(|(target, resolved)| match resolved {
+                Some((_, None)) => untried(target),
+                Some((name, Some(resolved))) => self.host(target, Some((name, resolved)), route),
+                None => self.host(target, None, route),
+            })
             .collect()
     }
 
@@ -63,7 +76,7 @@ impl Search<'_> {
                 .iter()
                 .map(move |&f| (name.clone(), Kind::Addresses(f)))
         };
-        let names = targets.iter().filter_map(Target::name);
+        let names = targets.iter().filter_map(Target::name).take(MOST_HOSTS);
         names.flat_map(questions).collect()
     }
 
@@ -228,6 +241,23 @@ impl Search<'_> {
         }
     }
 }
+
+/// A host that is not looked up: row 5, which defers.
+fn untried(target: &Target) -> HostFacts {
+    let host = &target.host;
+    HostFacts {
+        host: host.clone(),
+        addresses: Addresses::Failed(LookupFailure {
+            cause: LookupCause::Timeout,
+            question: format!("A {host} (not asked for: behind the first {MOST_HOSTS} hosts)"),
+        }),
+        cname: None,
+        tlsa: Tlsa::None,
+    }
+}
+
+/// How many hosts of one next hop are looked up; addresses and sockets need no looking up.
+pub const MOST_HOSTS: usize = 32;
 
 impl Resolved {
     /// The TLSA base domains to try (D9); none without an address (D8).

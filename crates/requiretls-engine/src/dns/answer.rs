@@ -3,6 +3,7 @@
 //! Positive, negative or a failure; the chain of CNAMEs by owner name (RFC 1034 section 3.6.2); and
 //! names out of DNS, which need not be names of hosts.
 
+use super::self_test::Standing;
 use super::{Answer, Exchange, Found};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::opt::{EdnsCode, EdnsOption};
@@ -21,12 +22,18 @@ pub(super) fn error(message: &Message, trusted: bool) -> Option<LookupCause> {
     }
 }
 
-/// The answer that a response is, by the word of the server.
-pub(super) fn interpret(message: &Message, trusted: bool) -> Result<Answer<RData>, LookupCause> {
-    let security = match (trusted, message.metadata.authentic_data) {
-        (false, _) => Security::Unknown,
-        (true, true) => Security::Secure,
-        (true, false) => Security::Insecure,
+/// The answer that a response is, by the word of the server as far as that counts; `None`: not at
+/// all.
+pub(super) fn interpret(
+    message: &Message,
+    standing: Option<Standing>,
+) -> Result<Answer<RData>, LookupCause> {
+    let security = match (standing, message.metadata.authentic_data) {
+        (None | Some(Standing::Worthless), _) | (Some(Standing::Unproven), false) => {
+            Security::Unknown
+        }
+        (Some(Standing::Proven | Standing::Unproven), true) => Security::Secure,
+        (Some(Standing::Proven), false) => Security::Insecure,
     };
     let question = message.queries.first().ok_or(LookupCause::Malformed)?;
     let kind = question.query_type();

@@ -7,29 +7,44 @@
 
 mod wire;
 
+use super::self_test::Probe;
 use super::{Resolver, answer};
 use crate::deadline::Deadline;
 use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query};
 use requiretls_core::facts::LookupCause;
 use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use wire::{Heard, Wire};
 
 /// The response, or why there is none.
 pub(super) type Outcome = Result<Message, LookupCause>;
 
+/// How a question is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    /// For the server's own verdict (RFC 6840 section 5.7).
+    Believing,
+    /// For the signatures, whatever the server thinks of them (RFC 6840 section 5.9).
+    Carrying,
+}
+
 /// The questions under way to one resolver's servers.
 #[derive(Debug)]
 pub(super) struct Flight<'r> {
     resolver: &'r Resolver,
     deadline: Deadline,
+    /// The places of the servers that are asked, the one that answered last at the head: one that
+    /// is dead costs its time once.
+    servers: Vec<usize>,
     waiting: VecDeque<Query>,
+    /// Tests of servers wait until all questions are on their way.
+    probes: VecDeque<Probe>,
     under_way: Vec<Exchange>,
-    /// The server that answered last: one that is dead costs its time once.
-    first: usize,
+    /// By which server a question was answered.
+    answered_by: HashMap<Query, usize>,
+    probed: Vec<(Probe, Outcome)>,
 }
 
 /// One question: round after round through all servers, each given twice the time of the round
@@ -38,32 +53,110 @@ pub(super) struct Flight<'r> {
 struct Exchange {
     question: Query,
     query: Message,
+    /// A question of a test goes to the server under test alone.
+    probe: Option<Probe>,
+    servers: Vec<usize>,
     wire: Option<Wire>,
     /// When the present server's time is over.
     until: Deadline,
     round: u32,
-    /// How many servers this round has asked, from which on, and how many of them said no.
+    /// How many servers this round has asked, and how many of them said no.
     asked: usize,
-    first: usize,
     refused: usize,
     failure: LookupCause,
 }
 
 impl<'r> Flight<'r> {
-    /// Nothing under way; `first` is the place of the server to begin with.
-    pub(super) fn new(resolver: &'r Resolver, deadline: Deadline, first: usize) -> Self {
+    /// Nothing under way, and nobody to ask but for tests.
+    pub(super) fn new(resolver: &'r Resolver, deadline: Deadline) -> Self {
         Self {
             resolver,
             deadline,
+            servers: Vec::new(),
             waiting: VecDeque::new(),
+            probes: VecDeque::new(),
             under_way: Vec::new(),
-            first,
+            answered_by: HashMap::new(),
+            probed: Vec::new(),
         }
     }
 
+    /// Asks the servers at these places from now on, beginning with `first` where that is one.
+    pub(super) fn ask_in_order(&mut self, servers: Vec<usize>, first: usize) {
+        self.servers = servers;
+        self.prefer(first);
+    }
+
     /// The place of the server that answered last.
-    pub(super) fn first(&self) -> usize {
-        self.first
+    pub(super) fn first(&self) -> Option<usize> {
+        self.servers.first().copied()
+    }
+
+    /// The time that it has.
+    pub(super) fn deadline(&self) -> &Deadline {
+        &self.deadline
+    }
+
+    /// The place of the server that answered a question.
+    pub(super) fn answered_by(&self, question: &Query) -> Option<usize> {
+        self.answered_by.get(question).copied()
+    }
+
+    /// The places of all servers that answered one.
+    pub(super) fn answering(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = self.answered_by.values().copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// Puts the questions of a test on their way.
+    pub(super) fn probe(&mut self, probes: Vec<Probe>) {
+        self.probes.extend(probes);
+    }
+
+    /// Whether this server's test is under way or over.
+    pub(super) fn has_probes(&self, place: usize) -> bool {
+        let under_way = self.under_way.iter().filter_map(|e| e.probe.as_ref());
+        let over = self.probed.iter().map(|(probe, _)| probe);
+        let mut all = self.probes.iter().chain(under_way).chain(over);
+        all.any(|probe| probe.place == place)
+    }
+
+    /// Waits for the tests of these servers, but no longer than `patience`.
+    pub(super) fn land_probes(&mut self, patience: Deadline, whose: impl Fn(usize) -> bool) {
+        let is_wanted = |probe: &Probe| whose(probe.place);
+        loop {
+            let waits = self.probes.iter().any(is_wanted);
+            let mut flies = self.under_way.iter().filter_map(|e| e.probe.as_ref());
+            if !(waits || flies.any(is_wanted)) {
+                return;
+            }
+            if patience.is_over() {
+                break;
+            }
+            self.step(&patience);
+        }
+        // Whoever is wanted and late has not answered.
+        let (late, rest) = std::mem::take(&mut self.under_way)
+            .into_iter()
+            .partition(|exchange| exchange.probe.as_ref().is_some_and(is_wanted));
+        self.under_way = rest;
+        let (waits, rest) = std::mem::take(&mut self.probes)
+            .into_iter()
+            .partition(is_wanted);
+        self.probes = rest;
+        let late: Vec<Exchange> = late;
+        let late = late.into_iter().filter_map(|exchange| exchange.probe);
+        let waits: VecDeque<Probe> = waits;
+        let all = late.chain(waits);
+        self.probed
+            .extend(all.map(|probe| (probe, Err(LookupCause::Timeout))));
+    }
+
+    /// What came back from the tests so far.
+    pub(super) fn probed(&self) -> &[(Probe, Outcome)] {
+        &self.probed
     }
 
     /// Puts a question on its way.
@@ -73,44 +166,66 @@ impl<'r> Flight<'r> {
 
     /// Waits until at least one question is settled; nothing, when none is under way.
     pub(super) fn landed(&mut self) -> Vec<(Query, Outcome)> {
-        let mut landed = Vec::new();
         loop {
-            while self.under_way.len() < MOST_AT_ONCE {
-                let Some(question) = self.waiting.pop_front() else {
-                    break;
-                };
-                let started = Exchange::start(&question, self);
-                match started {
-                    Ok(exchange) => self.under_way.push(exchange),
-                    Err(cause) => landed.push((question, Err(cause))),
-                }
-            }
-            if !landed.is_empty() || self.under_way.is_empty() {
+            let landed = self.step(&self.deadline.clone());
+            let is_question = |exchange: &Exchange| exchange.probe.is_none();
+            let flies = self.under_way.iter().any(is_question);
+            if !landed.is_empty() || !flies && self.waiting.is_empty() {
                 return landed;
-            }
-            let ready = self.wait();
-            let mut ready = ready.into_iter().chain(std::iter::repeat(false));
-            for mut exchange in std::mem::take(&mut self.under_way) {
-                let mut settled = None;
-                if ready.next() == Some(true) {
-                    settled = exchange.heard(self);
-                }
-                // Whatever keeps coming, the time is over when it is.
-                if settled.is_none() && exchange.until.is_over() {
-                    settled = exchange.unheard(self);
-                }
-                match settled {
-                    Some(outcome) => landed.push((exchange.question, outcome)),
-                    None => self.under_way.push(exchange),
-                }
             }
         }
     }
 
+    /// Sends what can be sent, and waits until there is something to read or `limit` is over.
+    fn step(&mut self, limit: &Deadline) -> Vec<(Query, Outcome)> {
+        let mut landed = Vec::new();
+        while self.under_way.len() < MOST_AT_ONCE {
+            let started = if let Some(question) = self.waiting.pop_front() {
+                Exchange::start(&question, None, self).map_err(|cause| (question, None, cause))
+            } else if let Some(probe) = self.probes.pop_front() {
+                let question = probe.question.clone();
+                Exchange::start(&question, Some(probe.clone()), self)
+                    .map_err(|cause| (question, Some(probe), cause))
+            } else {
+                break;
+            };
+            match started {
+                Ok(exchange) => self.under_way.push(exchange),
+                Err((question, None, cause)) => landed.push((question, Err(cause))),
+                Err((_, Some(probe), cause)) => self.probed.push((probe, Err(cause))),
+            }
+        }
+        if !landed.is_empty() || self.under_way.is_empty() {
+            return landed;
+        }
+        let ready = self.wait(limit);
+        let mut ready = ready.into_iter().chain(std::iter::repeat(false));
+        for mut exchange in std::mem::take(&mut self.under_way) {
+            let mut settled = None;
+            if ready.next() == Some(true) {
+                settled = exchange.heard(self);
+            }
+            // Whatever keeps coming, the time is over when it is.
+            if settled.is_none() && exchange.until.is_over() {
+                settled = exchange.unheard(self);
+            }
+            match (settled, exchange.probe.take()) {
+                (Some(outcome), None) => landed.push((exchange.question, outcome)),
+                (Some(outcome), Some(probe)) => self.probed.push((probe, outcome)),
+                (None, probe) => {
+                    exchange.probe = probe;
+                    self.under_way.push(exchange);
+                }
+            }
+        }
+        landed
+    }
+
     /// Which exchanges have something to read or to write, in order.
-    fn wait(&self) -> Vec<bool> {
+    fn wait(&self, limit: &Deadline) -> Vec<bool> {
         let left = |exchange: &Exchange| exchange.until.left().unwrap_or_default();
         let next = self.under_way.iter().map(left).min().unwrap_or_default();
+        let next = next.min(limit.left().unwrap_or_default());
         let timeout = Timespec {
             tv_sec: i64::try_from(next.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: next.subsec_nanos().into(),
@@ -127,23 +242,38 @@ impl<'r> Flight<'r> {
         self.under_way.iter().map(ready_of).collect()
     }
 
-    fn server(&self, place: usize) -> Option<SocketAddr> {
-        let count = self.resolver.servers.len();
-        let place = place.checked_rem(count)?;
-        self.resolver.servers.get(place).copied()
+    /// Asks this one first from now on.
+    fn prefer(&mut self, place: usize) {
+        if let Some(at) = self.servers.iter().position(|&other| other == place) {
+            self.servers.rotate_left(at);
+        }
     }
 }
 
 impl Exchange {
-    fn start(question: &Query, flight: &Flight<'_>) -> Result<Self, LookupCause> {
+    fn start(
+        question: &Query,
+        probe: Option<Probe>,
+        flight: &Flight<'_>,
+    ) -> Result<Self, LookupCause> {
+        let form = match &probe {
+            Some(probe) => probe.form,
+            None if flight.resolver.validates() => Form::Carrying,
+            None => Form::Believing,
+        };
+        let servers = match &probe {
+            Some(probe) => vec![probe.place],
+            None => flight.servers.clone(),
+        };
         let mut exchange = Self {
             question: question.clone(),
-            query: query(question, flight.resolver.validates())?,
+            query: query(question, form)?,
+            probe,
+            servers,
             wire: None,
             until: flight.deadline,
             round: 0,
             asked: 0,
-            first: flight.first,
             refused: 0,
             failure: LookupCause::Timeout,
         };
@@ -160,7 +290,10 @@ impl Exchange {
             }
             Heard::Response(message) => match answer::error(&message, flight.resolver.trusted) {
                 None => {
-                    flight.first = self.place();
+                    if let (None, Some(place)) = (&self.probe, self.place()) {
+                        flight.answered_by.insert(self.question.clone(), place);
+                        flight.prefer(place);
+                    }
                     Some(Ok(message))
                 }
                 Some(cause) => {
@@ -189,14 +322,14 @@ impl Exchange {
     }
 
     /// The place of the server asked last.
-    fn place(&self) -> usize {
-        self.first.wrapping_add(self.asked.saturating_sub(1))
+    fn place(&self) -> Option<usize> {
+        self.servers.get(self.asked.checked_sub(1)?).copied()
     }
 
     /// The failure, when no server is left to ask.
     fn next_server(&mut self, flight: &Flight<'_>) -> Option<LookupCause> {
         self.wire = None;
-        let count = flight.resolver.servers.len();
+        let count = self.servers.len();
         loop {
             if self.asked == count {
                 // Each has said no: asking again says the same.
@@ -206,13 +339,17 @@ impl Exchange {
                 }
                 (self.asked, self.refused) = (0, 0);
                 self.round += 1;
-                self.first = flight.first;
+                if self.probe.is_none() {
+                    self.servers.clone_from(&flight.servers);
+                }
             }
             if flight.deadline.is_over() {
                 return Some(self.failure);
             }
             self.asked += 1;
-            let Some(server) = flight.server(self.place()) else {
+            let place = self.place();
+            let server = place.and_then(|place| flight.resolver.servers.get(place));
+            let Some(&server) = server else {
                 return Some(self.failure);
             };
             let wait = FIRST_WAIT
@@ -241,7 +378,8 @@ const MOST_AT_ONCE: usize = 32;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
-fn query(question: &Query, validates: bool) -> Result<Message, LookupCause> {
+fn query(question: &Query, form: Form) -> Result<Message, LookupCause> {
+    let carries = form == Form::Carrying;
     let mut id = [0; 2];
     // No number that cannot be guessed, no question.
     rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
@@ -250,12 +388,12 @@ fn query(question: &Query, validates: bool) -> Result<Message, LookupCause> {
         .ok_or(LookupCause::Timeout)?;
     let mut message = Message::new(u16::from_ne_bytes(id), MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
-    message.metadata.authentic_data = !validates; // RFC 6840 section 5.7: asks for the AD bit
-    message.metadata.checking_disabled = validates; // RFC 6840 section 5.9
+    message.metadata.authentic_data = !carries; // RFC 6840 section 5.7: asks for the AD bit
+    message.metadata.checking_disabled = carries; // RFC 6840 section 5.9
     message.add_query(question.clone());
     let mut edns = Edns::new();
     edns.set_max_payload(UDP_PAYLOAD);
-    edns.set_dnssec_ok(validates);
+    edns.set_dnssec_ok(carries);
     message.set_edns(edns);
     Ok(message)
 }

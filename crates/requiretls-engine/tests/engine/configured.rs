@@ -25,6 +25,10 @@ fn resolv_conf_is_read_at_open() {
         std::fs::write(&path, text).unwrap();
         assert_eq!(open().unwrap().is_dnssec_trusted(), trusted, "{text}");
     }
+    let opened = open().unwrap();
+    let servers = opened.resolver().servers().to_vec();
+    std::fs::write(&path, "nameserver 192.0.2.2\n").unwrap();
+    assert_eq!(opened.resolver().servers(), servers, "read once");
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     assert!(open().is_err(), "there, but no file");

@@ -114,6 +114,43 @@ fn faults_of_the_server() {
     });
 }
 
+/// RFC 5452 sections 4.3 and 4.5: whoever cannot see the question must not guess the answer's way.
+#[test]
+fn ids_and_ports_cannot_be_guessed() {
+    const QUESTIONS: usize = 64;
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let resolver = Resolver::new(vec![server.local_addr().unwrap()], true);
+    let (mut ids, mut ports) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let names = (0..QUESTIONS).map(|n| (domain(&format!("n{n}.test")), Kind::Mx));
+            let dns = resolver.within(Deadline::after(Duration::from_secs(20)));
+            dns.ahead(&names.collect::<Vec<_>>());
+        });
+        let mut query = [0; 512];
+        for _ in 0..QUESTIONS {
+            let (length, client) = server.recv_from(&mut query).unwrap();
+            query[2] |= 0x80;
+            server.send_to(&query[..length], client).unwrap();
+            ids.push(u16::from_be_bytes([query[0], query[1]]));
+            ports.push(client.port());
+        }
+    });
+    for (label, mut numbers) in [("ids", ids), ("ports", ports)] {
+        let steps: std::collections::HashSet<u16> = numbers
+            .windows(2)
+            .map(|pair| pair[1].wrapping_sub(pair[0]))
+            .collect();
+        assert!(
+            steps.len() > QUESTIONS / 2,
+            "{label} follow each other: {numbers:?}"
+        );
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert!(numbers.len() > QUESTIONS - 8, "{label}: {numbers:?}");
+    }
+}
+
 #[test]
 fn a_validation_failure_is_believed_from_a_trusted_server_alone() {
     let zone = Zone::new(&RECORDS, &[], &[("A a.test", Fault::Bogus)]);

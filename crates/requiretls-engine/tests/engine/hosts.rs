@@ -6,7 +6,7 @@ use requiretls_core::facts::{Addresses, HostFacts, LookupCause, LookupFailure, S
 use requiretls_core::site_policy::{Discovery, HopMode, Rule};
 use requiretls_core::tls_level::TlsLevel;
 
-const RECORDS: [&str; 38] = [
+const RECORDS: [&str; 42] = [
     "d.test MX 10 mx.test",
     "mx.test A 192.0.2.1",
     "mx.test AAAA 2001:db8::1",
@@ -25,6 +25,10 @@ const RECORDS: [&str; 38] = [
     "movedtlsa.test A 192.0.2.1",
     "_25._tcp.movedtlsa.test CNAME tlsa.test",
     "tlsa.test TLSA 3 1 1 04",
+    "notlsa.test A 192.0.2.1",
+    "_25._tcp.notlsa.test CNAME bare.test",
+    "gonetlsa.test A 192.0.2.1",
+    "_25._tcp.gonetlsa.test CNAME none.test",
     "alias.test CNAME mx.test",
     "_25._tcp.alias.test TLSA 3 1 1 05",
     "alias2.test CNAME bare.test",
@@ -94,6 +98,8 @@ fn hosts() {
         ("VD12: TLSA denied",                 "bare.test",         v4(),   None,           none()),
         ("VD13: another port's",              "port.test",         v4(),   None,           none()),
         ("VD13: TLSA name is a CNAME",        "movedtlsa.test",    v4(),   None,           tlsa("movedtlsa.test", 4)),
+        ("field report 52: CNAME, no TLSA there", "notlsa.test",   v4(),   None,           none()),
+        ("field report 52: CNAME to nothing", "gonetlsa.test",     v4(),   None,           none()),
         ("D10: insecure link at TLSA name",   "insecuretlsa.test", v4(),   None,           none()),
         ("D9, row 44: alias, expanded first", "alias.test",        both(), Some(Secure),   tlsa("mx.test", 1)),
         ("D9: alias, then the original",      "alias2.test",       v4(),   Some(Secure),   tlsa("alias2.test", 6)),

@@ -11,6 +11,8 @@ mod dns_table;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod name_server;
 #[cfg(test)]
 mod policy;
@@ -18,6 +20,8 @@ mod policy;
 mod policy_host;
 #[cfg(test)]
 mod routes;
+#[cfg(test)]
+mod self_test;
 #[cfg(test)]
 mod validate;
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl World {
 
     /// What is found with these settings alone.
     pub(crate) fn with_config(text: &str, next_hop: &str) -> Facts {
-        let text = format!("cache.directory = \"\"\n{text}");
+        let text = format!("cache.directory = \"\"\n{text}\nprobe_signed = []");
         let config = Config::parse(text.as_bytes(), Path::new("world")).unwrap();
         let discovery = Discovery::open(&config)
             .unwrap()
@@ -53,7 +53,7 @@ impl World {
         let server = self.name_server.address();
         let directory = &self.directory;
         let text = format!(
-            "dns.servers = [\"{server}\"]\ncache.directory = {directory:?}\n{}",
+            "dns.servers = [\"{server}\"]\ndns.probe_signed = []\ncache.directory = {directory:?}\n{}",
             self.settings
         );
         let config = Config::parse(text.as_bytes(), Path::new("world")).unwrap();

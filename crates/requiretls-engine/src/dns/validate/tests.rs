@@ -1,5 +1,7 @@
 //! A server that lies, between a world of signed zones and the one who asks.
 
+mod reported;
+
 use super::super::flight::Flight;
 use super::super::{Found, Resolver};
 use super::*;
@@ -41,6 +43,7 @@ impl World {
             "_25._tcp.mx  TLSA 3 1 1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
             "*.wild       A    192.0.2.3",
             "real.wild    A    192.0.2.4",
+            "real.wild    TXT  y",
             "alias        CNAME mx",
             "x            TXT  x",
         ];
@@ -53,6 +56,8 @@ impl World {
             zone("nsec3.test", records).nsec3(),
             zone("signed.optout", records),
             zone("unsigned.test", records).unsigned(),
+            zone("below.nsec3.test", records).unsigned(),
+            zone("unsigned.optout", records).unsigned(),
             zone("evil.test", evil),
         ];
         let block = Block::claim().unwrap();
@@ -78,7 +83,8 @@ impl World {
     /// The truth.
     fn fetch(&self, query: &Query) -> Message {
         let deadline = Deadline::after(Duration::from_secs(20));
-        let mut flight = Flight::new(&self.resolver, deadline, 0);
+        let mut flight = Flight::new(&self.resolver, deadline);
+        flight.ask_in_order(vec![0], 0);
         flight.depart(query.clone());
         flight.landed().pop().unwrap().1.unwrap()
     }

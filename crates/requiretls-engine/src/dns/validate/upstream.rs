@@ -63,6 +63,9 @@ impl Upstream {
         if self.post.knows(query) {
             return true;
         }
+        if self.post.is_full() {
+            return false;
+        }
         let mut account = locked(&self.account);
         let Some(left) = account.left.checked_sub(1) else {
             return false;
@@ -134,6 +137,10 @@ impl Post {
         locked(&self.0).contains_key(query)
     }
 
+    fn is_full(&self) -> bool {
+        locked(&self.0).len() >= MOST_IN_ALL
+    }
+
     fn want(&self, query: &Query) {
         locked(&self.0)
             .entry(query.clone())
@@ -152,18 +159,24 @@ impl Post {
         wanted
     }
 
-    pub(super) fn deliver(&self, settled: Vec<(Query, Outcome)>) {
+    pub(in crate::dns) fn deliver(&self, settled: Vec<(Query, Outcome)>) {
         let answered = settled
             .into_iter()
             .map(|(query, outcome)| (query, Letter::Answered(outcome)));
         locked(&self.0).extend(answered);
     }
 
-    fn answer(&self, query: &Query) -> Option<Outcome> {
+    /// What was said to a question, or why nothing was.
+    pub(in crate::dns) fn answer(&self, query: &Query) -> Option<Outcome> {
         match locked(&self.0).get(query)? {
             Letter::Answered(outcome) => Some(outcome.clone()),
             Letter::Wanted | Letter::Sent => None,
         }
+    }
+
+    /// Forgets everything.
+    pub(in crate::dns) fn forget(&self) {
+        locked(&self.0).clear();
     }
 
     /// Of what was no longer waited for the answers will not come.
@@ -176,6 +189,9 @@ impl Post {
 /// besides those that the same lookup has asked before. A name in a signed zone of the second level
 /// costs six, one of five labels in an unsigned one about twelve.
 pub(super) const MOST_QUERIES: usize = 100;
+
+/// How many questions all questions of one lookup may cost.
+const MOST_IN_ALL: usize = 1_000;
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
