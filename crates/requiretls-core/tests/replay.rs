@@ -98,6 +98,21 @@ fn p6_each_ending_as_a_case() {
     }
 }
 
+/// P5: once a host has settled the message, what comes after it is for other recipients.
+#[test]
+fn p5_hosts_after_the_one_that_settled() {
+    let mut delivery = recorded(Requirement::None, facts(&["mx1.d.test", "mx2.d.test"]));
+    for (host, end) in [("mx1.d.test", End::Reply(250)), ("mx2.d.test", End::Lost)] {
+        delivery.host(&named(host));
+        ready(&mut delivery, "250 DSN");
+        delivery.mail_params(0).expect("may go");
+        delivery.done(end);
+    }
+    let line = Case::of_verdict(&delivery).expect("was recorded").line();
+    assert_eq!(line, r#"{"hosts":[{"addrs":[{"auth":["pkix_host"]}]}]}"#);
+    agrees(&delivery, "settled");
+}
+
 /// S20, P2b, P2c: what was found out, as words, and the same decision.
 #[test]
 fn p2_facts_as_a_case() {

@@ -35,10 +35,10 @@ impl Case {
     pub fn of_verdict(delivery: &Delivery) -> Option<Self> {
         let record = delivery.recorded().filter(|record| record.is_complete())?;
         let tries = record.tries();
-        let settled = tries.iter().position(|t| t.ended == Ended::Settled);
-        let tries = match settled {
-            Some(last) if delivery.is_settled() => tries.get(..=last)?,
-            _ => tries,
+        // What comes after a host has settled the message is for other recipients.
+        let tries = match tries.iter().position(|t| t.ended == Ended::Settled) {
+            Some(last) => tries.get(..=last)?,
+            None => tries,
         };
         Some(Self::of_tries(delivery, tries.iter()))
     }

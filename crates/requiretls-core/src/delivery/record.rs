@@ -134,10 +134,6 @@ impl Delivery {
         self.record.as_ref()
     }
 
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settled
-    }
-
     /// How many addresses of a candidate are untried, or 1 for a host that is refused unasked.
     pub(crate) fn untried(&self, index: usize) -> usize {
         let tries = self

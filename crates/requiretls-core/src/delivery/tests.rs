@@ -12,6 +12,7 @@ use crate::requirement::{Downgrade, Requirement};
 use crate::site_policy::Rule;
 use std::net::Ipv4Addr;
 
+mod record;
 mod reuse;
 mod told;
 

@@ -1,11 +1,14 @@
+mod rows;
 mod told;
 
 use super::*;
+use crate::authenticate::Method;
 use crate::dane::TlsaRecord;
 use crate::delivery::{Action, Delivery, End};
 use crate::domain::Domain;
 use crate::ehlo::EhloReply;
 use crate::mta_sts::Policy;
+use crate::need::MethodSet;
 use crate::site_policy::{HopMode, Methods};
 use crate::tag;
 
@@ -179,4 +182,68 @@ fn what_was_asked_is_told() {
     assert_eq!(plan.message().requirement, Requirement::R, "P2");
     assert!(plan.message().null_path, "R29");
     assert_eq!(plan.settings(), settings, "P13");
+}
+
+#[test]
+fn s20_a_policy_is_fetched_again_where_it_refuses_a_host() {
+    let enforce = |mx, checked| live(Mode::Enforce, mx, checked);
+    let testing = live(Mode::Testing, "old.test", false);
+    let found = facts(Sts::None).hosts[0].addresses.clone();
+    let denied = Addresses::Denied(Security::Insecure);
+    #[rustfmt::skip]
+    let rows = [
+        ("S20 names another host", "none", enforce("old.test", false), &found, true),
+        ("S20 just fetched", "none", enforce("old.test", true), &found, false),
+        ("S20 names the host", "none", enforce("mx.test", false), &found, false),
+        ("S16 testing refuses none", "none", testing, &found, false),
+        ("P1 no part in a downgrade", "H", enforce("old.test", false), &found, false),
+        ("P6.5 refused in another row", "none", enforce("old.test", false), &denied, false),
+        ("S20 no policy", "none", Sts::None, &found, false),
+    ];
+    for (label, word, sts, addresses, expected) in rows {
+        let mut facts = facts(sts);
+        facts.hosts[0].addresses = addresses.clone();
+        let plan = plan(word, false, HopMode::Enforce, Settings::default(), facts);
+        assert_eq!(plan.wants_recheck(), expected, "{label}");
+    }
+}
+
+/// P12: where nothing vouches for the path, the log says what the chain lacks as though something
+/// did; where something does, it is judged as it is.
+#[test]
+fn p12_what_the_own_row_asks_of_the_chain() {
+    let usable = Tlsa::Found {
+        base: domain("mx.test"),
+        records: vec![TlsaRecord {
+            usage: 3,
+            selector: 1,
+            matching: 1,
+            data: vec![7; 32],
+        }],
+    };
+    let enforce = |mx| live(Mode::Enforce, mx, true);
+    let (secure, insecure, unknown) = (Security::Secure, Security::Insecure, Security::Unknown);
+    let (dane, pkix) = (Method::Dane, Method::PkixHost);
+    // label, MX, TLSA, MTA-STS, path unmet, asked
+    #[rustfmt::skip]
+    let rows = [
+        ("P4a M=S", secure, &Tlsa::None, Sts::None, false, pkix),
+        ("P4a M=S, D=U", secure, &usable, Sts::None, false, dane),
+        ("P4a M=I", insecure, &Tlsa::None, Sts::None, true, pkix),
+        ("P4a M=I, D=U", insecure, &usable, Sts::None, true, dane),
+        ("P4a M=V", unknown, &Tlsa::None, Sts::None, true, pkix),
+        ("P4a M=I, T=e", insecure, &Tlsa::None, enforce("mx.test"), false, pkix),
+        ("P4a M=I, D=U, T=e", insecure, &usable, enforce("mx.test"), false, pkix),
+        ("P6.7 M=I, T=e, another host", insecure, &Tlsa::None, enforce("old.test"), true, pkix),
+    ];
+    for (label, mx, tlsa, sts, path_unmet, asked) in rows {
+        let mut facts = facts(sts);
+        facts.route = Route::Mx(mx);
+        facts.hosts[0].tlsa = tlsa.clone();
+        let plan = plan("R", false, HopMode::Encrypt, Settings::default(), facts);
+        let own = plan.candidates()[0].terms.own_row.as_ref().expect(label);
+        assert_eq!(own.path_unmet, path_unmet, "{label}");
+        let clauses: Vec<MethodSet> = own.need.clauses().collect();
+        assert_eq!(clauses, [MethodSet::only(asked)], "{label}");
+    }
 }

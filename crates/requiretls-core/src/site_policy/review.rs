@@ -68,28 +68,25 @@ impl RemarkKind {
 }
 
 impl Rules {
-    /// Everything there is to remark on, in no order. Rules that cannot be read are passed over.
+    /// Everything there is to remark on, in the order of the keys' texts. Rules that cannot be
+    /// read are passed over.
     #[must_use]
     pub fn review(&self) -> Vec<Remark> {
         let exact = self.exact.iter().map(|(k, e)| (Key::Exact(k.clone()), e));
         let below = self.below.iter().map(|(k, e)| (Key::Below(k.clone()), e));
         let any = self.any.iter().map(|e| (Key::Any, e));
-        let all: Vec<(Key, &Rule)> = exact
+        let mut all: Vec<(Key, &Rule)> = exact
             .chain(below)
             .chain(any)
             .filter_map(|(key, entry)| Some((key, entry.as_ref().ok()?)))
             .collect();
-        // The first by name, so that the same is told each time.
+        // By name, so that the same is told each time.
+        all.sort_by_cached_key(|(key, _)| key.to_string());
         let mut smarthosts: BTreeMap<String, &Key> = BTreeMap::new();
         for (key, rule) in &all {
-            if let Some(host) = rule.smarthost.as_deref().map(NextHop::parse)
-                && let Ok(host) = host
-            {
-                let first = smarthosts.entry(super::canonical(host).to_string());
-                let first = first.or_insert(key);
-                if key.to_string() < first.to_string() {
-                    *first = key;
-                }
+            if let Some(Ok(host)) = rule.smarthost.as_deref().map(NextHop::parse) {
+                let host = super::canonical(host).to_string();
+                smarthosts.entry(host).or_insert(key);
             }
         }
         let mut remarks = Vec::new();

@@ -294,3 +294,25 @@ fn what_would_hold_without_a_rule() {
         assert_eq!((place.as_str(), rule.unwrap().port), (why, port), "{key}");
     }
 }
+
+/// P12, P13: the words that the configuration has for them.
+#[test]
+fn words_of_the_configuration() {
+    #[rustfmt::skip]
+    let table = [
+        (HopMode::Enforce.as_str(),      "enforce"),
+        (HopMode::Encrypt.as_str(),      "encrypt"),
+        (HopMode::Opportunistic.as_str(), "opportunistic"),
+        (HopMode::Off.as_str(),          "off"),
+        (HopMode::Local.as_str(),        "local"),
+        (HopMode::LocalCarry.as_str(),   "local carry"),
+        (Discovery::On.as_str(),         "on"),
+        (Discovery::Audit.as_str(),      "audit"),
+        (Discovery::Off.as_str(),        "off"),
+        (PeerDialect::Rfc8689.as_str(),  "rfc8689"),
+        (PeerDialect::Draft.as_str(),    "draft"),
+    ];
+    for (word, expected) in table {
+        assert_eq!(word, expected);
+    }
+}

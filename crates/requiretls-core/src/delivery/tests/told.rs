@@ -137,6 +137,8 @@ fn addresses_and_hosts_in_their_order() {
         let next = d.next_host_to_try().expect(label);
         assert_eq!(next.host, host_name(host), "{label}");
         assert_eq!(d.address(), Some(address), "{label}");
+        let current = d.current().map(|candidate| &candidate.host);
+        assert_eq!(current, Some(&host_name(host)), "{label}");
         assert_eq!(d.done(End::Lost), Action::NextHost, "{label}");
         assert_eq!(d.address(), None, "{label}");
     }

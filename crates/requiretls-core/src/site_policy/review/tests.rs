@@ -187,6 +187,42 @@ fn what_a_rule_does_to_the_one_below_it() {
     }
 }
 
+/// P12: of many rules with one smart host the first by name is told, and the remarks are in the
+/// order of the names too.
+#[test]
+fn remarks_are_the_same_each_time() {
+    let to_one = Rule {
+        smarthost: Some("r.example".to_owned()),
+        ..hop(HopMode::Off)
+    };
+    let names = [
+        "a.example",
+        "b.example",
+        "c.example",
+        "d.example",
+        "e.example",
+        "f.example",
+    ];
+    let mut rules = Rules::default();
+    for name in names.iter().rev() {
+        rules
+            .insert(Key::parse(name).unwrap(), to_one.clone())
+            .unwrap();
+    }
+    rules
+        .insert(Key::parse("r.example").unwrap(), plain())
+        .unwrap();
+    let remarks = rules.review();
+    let keys: Vec<String> = remarks
+        .iter()
+        .map(|remark| remark.key.to_string())
+        .collect();
+    assert_eq!(keys, [&names[..], &["r.example"]].concat());
+    let last = remarks.last().expect("a remark");
+    assert_eq!(last.kind, RemarkKind::SmartHost);
+    assert_eq!(last.other, Some(Key::parse("a.example").unwrap()));
+}
+
 #[test]
 fn no_rules_no_remarks() {
     assert_eq!(review(&[]), [""; 0]);
