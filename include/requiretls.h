@@ -359,7 +359,7 @@ const char *rtls_ehlo_keyword(const struct rtls_ctx *ctx, unsigned int flags, si
 void rtls_set_log(struct rtls_ctx *ctx, rtls_log_fn fn, void *arg);
 
 /*
- How much is told: lines of a higher number than level are not made.
+ How much is told: lines of a higher number than level are not passed on.
  ctx: as for rtls_set_log, and after it.
  level: a syslog level from 3 to 7. It is 6 without this call. With 7 a plan keeps what it is told, and a
    line case={...} stands behind that of each verdict and of each message that goes: "requiretls explain"

@@ -39,7 +39,7 @@ pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg
     });
 }
 
-/// How much is told: lines of a higher number than level are not made.
+/// How much is told: lines of a higher number than level are not passed on.
 /// ctx: as for rtls_set_log, and after it.
 /// level: a syslog level from 3 to 7. It is 6 without this call. With 7 a plan keeps what it is told, and a
 ///   line case={...} stands behind that of each verdict and of each message that goes: "requiretls explain"

@@ -296,10 +296,8 @@ impl Delivery {
             return self.next_host(Reply::new(451, Enhanced(4, 4, 1), text));
         }
         if let Some(refusal) = candidate.refused.clone() {
-            let current = Current::new(Some(index), candidate, tried);
-            self.finished.extend(current.finished(Some(refusal.row)));
-            self.record(Some(index), refusal);
-            return self.keep_refused(index);
+            self.end(&Current::new(Some(index), candidate, tried), refusal);
+            return Action::NextHost;
         }
         self.current = Some(Current::new(Some(index), candidate, tried));
         Action::Go
@@ -309,9 +307,7 @@ impl Delivery {
     fn leave(&mut self) {
         if let Some(current) = self.take_unfinished() {
             let refusal = current.ended_early(End::Lost);
-            self.finished.extend(current.finished(Some(refusal.row)));
-            self.keep(&current, Ended::of(&current, &refusal));
-            self.record(current.index, refusal);
+            self.end(&current, refusal);
         }
     }
 
@@ -323,11 +319,16 @@ impl Delivery {
 
     fn refuse(&mut self, refusal: Refusal) -> Action {
         if let Some(current) = self.current.take() {
-            self.finished.extend(current.finished(Some(refusal.row)));
-            self.keep(&current, Ended::of(&current, &refusal));
-            self.record(current.index, refusal);
+            self.end(&current, refusal);
         }
         Action::NextHost
+    }
+
+    /// A try has come to a refusal.
+    fn end(&mut self, current: &Current, refusal: Refusal) {
+        self.finished.extend(current.finished(Some(refusal.row)));
+        self.keep(current, Ended::of(current, &refusal));
+        self.record(current.index, refusal);
     }
 
     /// `index`: the candidate one of whose addresses was tried.

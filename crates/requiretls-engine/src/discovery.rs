@@ -179,17 +179,10 @@ impl Discovery {
     /// Reads off a delivery whether its policy must be looked at before it can end: then the next
     /// lookup fetches that again (S20). To be called when a delivery has stopped; it does not wait.
     pub fn note(&self, delivery: &Delivery) {
-        let plan = delivery.plan();
-        let facts = plan.facts();
-        let unchecked = matches!(facts.sts, Sts::Live { checked: false, .. });
-        if !unchecked || !delivery.wants_recheck() {
+        if !delivery.wants_recheck() {
             return;
         }
-        let policy_domain = match facts.route {
-            Route::Configured => facts.hosts.iter().find_map(|facts| facts.host.name()),
-            _ => plan.next_hop().domain(),
-        };
-        if let (Some(domain), Ok(now)) = (policy_domain, self.clock.now()) {
+        if let (Some(domain), Ok(now)) = (delivery.plan().sts_domain(), self.clock.now()) {
             self.cache.amend(domain, now, |memory| {
                 memory.recheck.get_or_insert(now);
             });

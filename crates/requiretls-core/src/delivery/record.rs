@@ -3,8 +3,8 @@
 //! Kept only where it was asked for, to be written as a case. A try costs a fixed number of bytes
 //! when it ends; nothing is kept of its steps, since what a connection has shown is what counts.
 
+use super::Delivery;
 use super::attempt::{Current, Step};
-use super::{Action, Delivery};
 use crate::connection::Connection;
 use crate::decision::{Refusal, Row};
 use crate::next_hop::Host;
@@ -166,18 +166,6 @@ impl Delivery {
                 record.add(tried);
             }
         }
-    }
-
-    /// A candidate that the plan refuses was asked about.
-    pub(super) fn keep_refused(&mut self, index: usize) -> Action {
-        if let Some(record) = &mut self.record {
-            record.add(Try {
-                host: Tried::Candidate(index),
-                seen: Connection::default(),
-                ended: Ended::Judged,
-            });
-        }
-        Action::NextHost
     }
 
     /// Something happened that no try can say.

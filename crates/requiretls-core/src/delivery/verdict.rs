@@ -55,7 +55,9 @@ impl Delivery {
     /// and was not fetched just now.
     #[must_use]
     pub fn wants_recheck(&self) -> bool {
-        self.plan.wants_recheck() || self.waits_for_recheck(&self.unhurried())
+        // Mostly nothing rests on it, and then no verdict need be formed.
+        self.plan.rests_on_unchecked_sts()
+            && (self.plan.wants_recheck() || self.waits_for_recheck(&self.unhurried()))
     }
 
     /// As [`Self::outcome`], but for S20.

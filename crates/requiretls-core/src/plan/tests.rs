@@ -106,11 +106,8 @@ fn s20_no_bounce_rests_on_an_old_policy() {
     }
 }
 
-#[test]
-fn methods_in_the_words_of_the_c_api() {
-    let secure = Route::Mx(Security::Secure);
-    let insecure = Route::Mx(Security::Insecure);
-    let usable = Tlsa::Found {
+fn usable() -> Tlsa {
+    Tlsa::Found {
         base: domain("mx.test"),
         records: vec![TlsaRecord {
             usage: 3,
@@ -118,7 +115,14 @@ fn methods_in_the_words_of_the_c_api() {
             matching: 1,
             data: vec![7; 32],
         }],
-    };
+    }
+}
+
+#[test]
+fn methods_in_the_words_of_the_c_api() {
+    let secure = Route::Mx(Security::Secure);
+    let insecure = Route::Mx(Security::Insecure);
+    let usable = usable();
     let enforce = live(Mode::Enforce, "mx.test", true);
     let none = Methods::default();
     let pkix = Methods {
@@ -212,15 +216,7 @@ fn s20_a_policy_is_fetched_again_where_it_refuses_a_host() {
 /// did; where something does, it is judged as it is.
 #[test]
 fn p12_what_the_own_row_asks_of_the_chain() {
-    let usable = Tlsa::Found {
-        base: domain("mx.test"),
-        records: vec![TlsaRecord {
-            usage: 3,
-            selector: 1,
-            matching: 1,
-            data: vec![7; 32],
-        }],
-    };
+    let usable = usable();
     let enforce = |mx| live(Mode::Enforce, mx, true);
     let (secure, insecure, unknown) = (Security::Secure, Security::Insecure, Security::Unknown);
     let (dane, pkix) = (Method::Dane, Method::PkixHost);

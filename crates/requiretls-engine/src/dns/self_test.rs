@@ -26,7 +26,10 @@
 //! is bogus; it is logged. A single name proves nothing, since a resolver may have a zone of its own
 //! in its place. No answer proves nothing either: whoever can suppress the test must not switch off
 //! DANE with it, so that AD still counts then, and what comes without is neither insecure nor
-//! secure. What is validated here and comes out bogus stays bogus then.
+//! secure. What is validated here and comes out bogus stays bogus then. Against whoever can change
+//! the answers of the test, and not only suppress them, mode `validate` has no such defence: on a
+//! path that he holds he can pose as a server that strips, and untagged mail then goes without DANE
+//! (P2a, V); mail whose tag needs DNSSEC waits.
 //!
 //! Of several servers those that are found wanting are passed over while there is another, since an
 //! answer of theirs would say "not signed" in the place of one that fails: their answers fail as if

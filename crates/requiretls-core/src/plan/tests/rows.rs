@@ -2,18 +2,6 @@
 
 use super::*;
 
-fn usable() -> Tlsa {
-    Tlsa::Found {
-        base: domain("mx.test"),
-        records: vec![TlsaRecord {
-            usage: 3,
-            selector: 1,
-            matching: 1,
-            data: vec![7; 32],
-        }],
-    }
-}
-
 /// Under this tag, over this route, with MTA-STS.
 fn of(requirement: Requirement, route: Route, sts: Sts) -> Plan {
     let message = Message {
