@@ -2,8 +2,8 @@
  *
  *   event_loop [-c config] [-w workers] < list           list: lines "user@next-hop port tag", tag "-" for an untagged message
  *
- * Only rtls_plan_lookup waits, so a few worker threads make that call and hand the plan back through a pipe. Every other call is
- * made between two events, with what an event has brought: a reply, the end of a handshake, a closed connection. For each message
+ * Only rtls_plan_lookup waits, so a few worker threads make that call and hand the plan back (lookups.c). Every other call is made
+ * between two events, with what an event has brought: a reply, the end of a handshake, a closed connection. For each message
  * a line on standard output says what became of it; the last line tells how many connections were open at once.
  */
 #define _POSIX_C_SOURCE 200112L
@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +18,10 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "lookups.h"
 #include "smtp.h"
 
 #define MAX_DELIVERIES 1000
-#define MAX_WORKERS 16
-#define LOOK_UP 20000           /* milliseconds */
 #define PATIENCE 30             /* seconds, with each step */
 
 /* What is awaited. */
@@ -32,7 +30,7 @@ enum state { LOOKED_UP, CONNECTED, BANNER, EHLO, HELO, STARTTLS, HANDSHAKE, EHLO
 struct delivery {
   char recipient[RTLS_HOST_SIZE], port[8], tag[RTLS_TAG_SIZE];
   rtls_plan *plan;
-  int looked_up;
+  struct lookup lookup;
   enum state state;
   char host[RTLS_HOST_SIZE], address[ADDRESS_SIZE];
   size_t nth;                   /* which of the host's addresses that is */
@@ -43,39 +41,10 @@ struct delivery {
   char in[REPLY_SIZE], out[1024];
   size_t have, at, left;        /* in: so much was read; out: so much is to be sent, from at on */
   int code;                     /* what the server says of the message, where the library leaves it to us */
-  struct delivery *next;        /* in the queue to the workers, or from them */
 };
 
 static tls_client *tls;
 static int connections, most_connections, going;
-
-/* ---- The workers --------------------------------------------------------------------------------------------------- */
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
-static struct delivery *to_look_up, *looked_up;
-static int pipe_to_loop[2], no_more;
-
-static void *worker(void *unused)
-{
-  struct delivery *d;
-  (void) unused;
-  pthread_mutex_lock(&lock);
-  for (;;) {
-    while (to_look_up == NULL && !no_more) pthread_cond_wait(&work, &lock);
-    if (to_look_up == NULL) break;
-    d = to_look_up;
-    to_look_up = d->next;
-    pthread_mutex_unlock(&lock);
-    d->looked_up = rtls_plan_lookup(d->plan, LOOK_UP);  /* the plan is ours alone until it is handed back */
-    pthread_mutex_lock(&lock);
-    d->next = looked_up;
-    looked_up = d;
-    while (write(pipe_to_loop[1], "", 1) < 0 && errno == EINTR);
-  }
-  pthread_mutex_unlock(&lock);
-  return NULL;
-}
 
 /* ---- One delivery --------------------------------------------------------------------------------------------------- */
 
@@ -175,7 +144,7 @@ static void next_host(struct delivery *d)
 
 static void tls_failed(struct delivery *d, int how)
 {
-  int gone = how < 100;         /* else that was a reply to STARTTLS or EHLO, and the connection is as before */
+  int gone = d->tls != NULL || how < 100;       /* else that was a reply to STARTTLS, and the connection is as before */
   if (rtls_plan_tls_failed(d->plan, how, NULL) != RTLS_GO) leave(d, 0);
   else if (gone) reconnect(d);
   else command(d, EHLO, "EHLO ", "sender.test", "");
@@ -339,21 +308,17 @@ static void on_event(struct delivery *d)
 /* Takes back the plans that the workers have looked up. */
 static void on_looked_up(void)
 {
-  char bytes[256];
-  struct delivery *d, *rest;
-  if (read(pipe_to_loop[0], bytes, sizeof bytes) < 0) return;
-  pthread_mutex_lock(&lock);
-  rest = looked_up;
-  looked_up = NULL;
-  pthread_mutex_unlock(&lock);
-  while ((d = rest) != NULL) {
-    rest = d->next;
-    if (d->looked_up == RTLS_GO) next_host(d);
+  struct lookup *l = lookups_take(), *rest;
+  struct delivery *d;
+  for (; l != NULL; l = rest) {
+    rest = l->next;
+    d = l->whose;
+    if (l->answer == RTLS_GO) next_host(d);
     else over(d);
   }
 }
 
-static void loop(struct delivery *all, int count)
+static void loop(struct delivery *all, int count, int looked_up)
 {
   static struct pollfd fds[MAX_DELIVERIES + 1];
   static struct delivery *whose[MAX_DELIVERIES + 1];
@@ -361,7 +326,7 @@ static void loop(struct delivery *all, int count)
   int k;
 
   while (going > 0) {
-    fds[0].fd = pipe_to_loop[0];
+    fds[0].fd = looked_up;
     fds[0].events = POLLIN;
     n = 1;
     for (k = 0; k < count; k++)
@@ -396,12 +361,10 @@ static int begin(const rtls_ctx *ctx, struct delivery *all)
     d->fd = -1;
     d->code = 451;
     d->plan = rtls_plan_new(ctx, at != NULL ? at + 1 : "", (unsigned) strtoul(d->port, NULL, 10), d->tag, 0);
-    pthread_mutex_lock(&lock);
-    d->next = to_look_up;
-    to_look_up = d;
+    d->lookup.plan = d->plan;
+    d->lookup.whose = d;
     going++;
-    pthread_cond_signal(&work);
-    pthread_mutex_unlock(&lock);
+    lookups_ask(&d->lookup);
     count++;
   }
   return count;
@@ -410,31 +373,24 @@ static int begin(const rtls_ctx *ctx, struct delivery *all)
 int main(int argc, char **argv)
 {
   static struct delivery all[MAX_DELIVERIES];
-  pthread_t threads[MAX_WORKERS];
   const char *config = NULL;
   char err[512];
-  int option, i, count, workers = 4;
+  int option, count, looked_up, workers = 4;
   rtls_ctx *ctx;
 
   while ((option = getopt(argc, argv, "c:w:")) != -1)
     if (option == 'c') config = optarg;
     else if (option == 'w') workers = atoi(optarg);
     else return 64;
-  if (workers < 1 || workers > MAX_WORKERS) return 64;
   signal(SIGPIPE, SIG_IGN);
   if (rtls_open(&ctx, config, err, sizeof err) != RTLS_GO) {
     fprintf(stderr, "event_loop: %s\n", err);
     return 78;
   }
-  if ((tls = tls_open(NULL)) == NULL || pipe(pipe_to_loop) != 0) return 71;
-  for (i = 0; i < workers; i++) if (pthread_create(&threads[i], NULL, worker, NULL) != 0) return 71;
+  if ((tls = tls_open(NULL)) == NULL || (looked_up = lookups_start(workers)) < 0) return 71;
   count = begin(ctx, all);
-  loop(all, count);
-  pthread_mutex_lock(&lock);
-  no_more = 1;
-  pthread_cond_broadcast(&work);
-  pthread_mutex_unlock(&lock);
-  for (i = 0; i < workers; i++) pthread_join(threads[i], NULL);
+  loop(all, count, looked_up);
+  lookups_stop();
   printf("messages=%d connections_at_once=%d\n", count, most_connections);
   tls_close(tls);
   rtls_close(ctx);

@@ -44,6 +44,15 @@ pub fn built(program: &str) -> Result<PathBuf> {
     })
 }
 
+/// Which of the two libraries a program is linked with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Linking {
+    /// `librequiretls.so`.
+    Shared,
+    /// `librequiretls.a`.
+    Static,
+}
+
 /// The installed tree.
 pub struct Installed {
     destdir: PathBuf,
@@ -109,7 +118,7 @@ impl Installed {
         Ok(said.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Compiles and links one C program with what pkg-config says for `packages`, and nothing else.
+    /// Compiles and links one C program of one file with the shared library.
     ///
     /// # Errors
     /// What the compiler said.
@@ -120,11 +129,39 @@ impl Installed {
         flags: &[&str],
         packages: &[&str],
     ) -> Result<()> {
+        let sources = [source.to_path_buf()];
+        self.link(&sources, program, flags, packages, Linking::Shared)
+    }
+
+    /// Compiles and links one C program with what pkg-config says for `packages`, and nothing else.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn link(
+        &self,
+        sources: &[PathBuf],
+        program: &Path,
+        flags: &[&str],
+        packages: &[&str],
+        linking: Linking,
+    ) -> Result<()> {
         let mut command = compiler()?;
-        command.args(flags).arg(source).arg("-o").arg(program);
-        command.args(self.pkg_config(&[&["--cflags", "--libs"], packages].concat())?);
-        // A system's own library directory needs no such thing.
-        command.arg(format!("-Wl,-rpath,{}", self.libdir().display()));
+        command.args(flags).args(sources).arg("-o").arg(program);
+        // What follows are libraries, in whichever language the files before were.
+        command.args(["-x", "none"]);
+        let words: &[&str] = match linking {
+            Linking::Shared => &["--cflags", "--libs"],
+            Linking::Static => &["--static", "--cflags", "--libs"],
+        };
+        for word in self.pkg_config(&[words, packages].concat())? {
+            // With both libraries in one directory the linker would take the shared one.
+            let ours = linking == Linking::Static && word == "-lrequiretls";
+            command.arg(if ours { "-l:librequiretls.a" } else { &word });
+        }
+        if linking == Linking::Shared {
+            // A system's own library directory needs no such thing.
+            command.arg(format!("-Wl,-rpath,{}", self.libdir().display()));
+        }
         bounded::output(&mut command, Duration::from_secs(120)).map(drop)
     }
 }
@@ -148,6 +185,16 @@ pub(crate) fn need(program: &str, package: &str) -> Result<()> {
     }
     Err(Failure::new(format!(
         "{program} is missing on this machine: apt-get install {package}"
+    )))
+}
+
+/// Fails where a file of a package is not on the machine.
+pub(crate) fn need_file(path: &str, package: &str) -> Result<()> {
+    if Path::new(path).exists() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{path} is missing on this machine: apt-get install {package}"
     )))
 }
 

@@ -13,10 +13,12 @@ mod delivery;
 mod fork;
 mod gate;
 mod inbound;
+mod log;
 mod order;
 mod outbound;
 mod panics;
 mod process;
+mod unlogged;
 
 use crate::abi::{rtls_mail, rtls_reply};
 use crate::ctx::{rtls_close, rtls_ctx, rtls_open};

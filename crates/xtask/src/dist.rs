@@ -1,8 +1,9 @@
 //! What does a C program get?
 //!
-//! `librequiretls.so` with its links, `librequiretls.a`, `requiretls.h` and `requiretls.pc`. The shared object is linked
-//! from the static library by the C compiler: rustc's own version script cannot be replaced, and would give the symbols
-//! no version. `-z nodelete`, because the Rust runtime leaves thread-local destructors behind that must not be unmapped.
+//! `librequiretls.so` with its links, `librequiretls.a`, `requiretls.h`, `requiretls.pc` and the manual pages. The shared
+//! object is linked from the static library by the C compiler: rustc's own version script cannot be replaced, and would give
+//! the symbols no version. `-z nodelete`, because the Rust runtime leaves thread-local destructors behind that must not be
+//! unmapped.
 
 use std::fmt;
 use std::fs;
@@ -14,7 +15,7 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use crate::command::{self, cargo};
-use crate::{Result, header, tree};
+use crate::{Result, header, man, tree};
 
 /// Where to install.
 #[derive(Args)]
@@ -175,6 +176,7 @@ fn install(options: &Options, built: &Built, shared: &Path) -> Result<()> {
     link_to(&soname(), &lib.join("librequiretls.so"))?;
     place(&built.archive, &lib.join("librequiretls.a"))?;
     place(&header::path(), &include.join("requiretls.h"))?;
+    man::write(&staged(&options.prefix.join("share/man")))?;
 
     let mut text = fs::read_to_string(tree::capi().join("requiretls.pc.in"))?;
     for (name, value) in [

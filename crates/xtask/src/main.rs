@@ -1,8 +1,8 @@
 //! How is the workspace built, checked and packaged?
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
-//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
-//! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
+//! `include/requiretls.h` as the source says, `cargo xtask man` writes the manual pages, `cargo xtask dist` installs what a C
+//! program needs, `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
 //! `cargo xtask fuzz` runs the fuzz targets, and `cargo xtask mutants` says whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ mod command;
 mod dist;
 mod fuzz;
 mod header;
+mod man;
 mod mutants;
 mod prerequisites;
 mod statements;
@@ -45,7 +46,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Build the shared and the static library and install them with header and pkg-config file
+    /// Write the manual pages, made of the header and of the list of configuration keys
+    Man(man::Options),
+    /// Build the shared and the static library and install them with header, pkg-config file and manual pages
     Dist(dist::Options),
     /// Measure the policy against its goals, and its instructions against the committed counts
     Bench(bench::Options),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Header { check: true } => header::check(),
         Task::Header { check: false } => header::write(),
+        Task::Man(options) => man::run(&options),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
