@@ -22,10 +22,11 @@ static rtls_plan *message(const rtls_ctx *ctx)
   return p;
 }
 
-/* What the partner's host must reach now. */
+/* What the partner's host must reach. The plan begins anew, with what it knows: it may be tried again. */
 static void tell(const char *which, rtls_plan *p)
 {
-  const char *level = rtls_plan_host(p, HOST) == RTLS_GO ? rtls_plan_get(p, RTLS_GET_LEVEL, 0) : NULL;
+  const char *level = NULL;
+  if (rtls_plan_lookup(p, 0) == RTLS_GO && rtls_plan_host(p, HOST) == RTLS_GO) level = rtls_plan_get(p, RTLS_GET_LEVEL, 0);
   printf("%s: %s\n", which, level != NULL ? level : "?");
 }
 

@@ -28,7 +28,7 @@ pub struct Example {
 const STRICT: [&str; 5] = ["-pedantic", "-Wall", "-Wextra", "-Werror", "-g"];
 
 /// All programs.
-pub static EXAMPLES: [Example; 8] = [
+pub static EXAMPLES: [Example; 9] = [
     Example {
         name: "inbound",
         sources: &["inbound"],
@@ -76,6 +76,14 @@ pub static EXAMPLES: [Example; 8] = [
         sources: &["event_loop", "lookups", "tls_gnutls"],
         packages: &["gnutls"],
         flags: &["-pthread"],
+        plain: false,
+    },
+    // What not to do.
+    Example {
+        name: "misuse",
+        sources: &["misuse"],
+        packages: &[],
+        flags: &[],
         plain: false,
     },
     Example {

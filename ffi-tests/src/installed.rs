@@ -68,20 +68,7 @@ impl Installed {
             destdir: target().join("installed"),
         };
         let library = installed.shared_object();
-        let built = modified(&library).map_err(|_| {
-            Failure::new(format!(
-                "librequiretls is not installed for the tests: {INSTALL}"
-            ))
-        })?;
-        for crate_name in ["core", "engine", "capi"] {
-            let dir = workspace().join(format!("crates/requiretls-{crate_name}"));
-            if let Some(newer) = newer_file(&dir, built)? {
-                let newer = newer.display();
-                return Err(Failure::new(format!(
-                    "{newer} is newer than the installed library: {INSTALL}"
-                )));
-            }
-        }
+        must_be_fresh(&library, INSTALL)?;
         Ok(installed)
     }
 
@@ -101,6 +88,12 @@ impl Installed {
     #[must_use]
     pub fn includedir(&self) -> PathBuf {
         self.destdir.join(PREFIX).join("include")
+    }
+
+    /// The directory of the manual pages.
+    #[must_use]
+    pub fn mandir(&self) -> PathBuf {
+        self.destdir.join(PREFIX).join("share/man")
     }
 
     /// What `pkg-config` says for `arguments`, in words.
@@ -196,6 +189,32 @@ pub(crate) fn need_file(path: &str, package: &str) -> Result<()> {
     Err(Failure::new(format!(
         "{path} is missing on this machine: apt-get install {package}"
     )))
+}
+
+/// The library that has hidden calls besides, which no release has.
+///
+/// # Errors
+/// As [`Installed::find`].
+pub fn hooked() -> Result<PathBuf> {
+    let library = target().join("hooked/librequiretls.so");
+    must_be_fresh(&library, "cargo xtask dist --hooked")?;
+    Ok(library)
+}
+
+/// Fails where a library is not there, or its sources are newer.
+fn must_be_fresh(library: &Path, how: &str) -> Result<()> {
+    let built = modified(library)
+        .map_err(|_| Failure::new(format!("{} is not built: {how}", library.display())))?;
+    for crate_name in ["core", "engine", "capi"] {
+        let dir = workspace().join(format!("crates/requiretls-{crate_name}"));
+        if let Some(newer) = newer_file(&dir, built)? {
+            let (newer, library) = (newer.display(), library.display());
+            return Err(Failure::new(format!(
+                "{newer} is newer than {library}: {how}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn modified(path: &Path) -> std::io::Result<SystemTime> {

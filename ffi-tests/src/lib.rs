@@ -18,7 +18,7 @@ mod world;
 
 pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
-pub use installed::{Installed, Linking, built, compiler, workspace};
+pub use installed::{Installed, Linking, built, compiler, hooked, workspace};
 pub use milter::{Change, MilterClient, Verdict};
 pub use sender::{Answer, Sender};
 pub use testbed::Testbed;

@@ -66,6 +66,7 @@ fn main() -> ExitCode {
         Task::Header { check: true } => header::check(),
         Task::Header { check: false } => header::write(),
         Task::Man(options) => man::run(&options),
+        Task::Dist(options) if options.hooked => dist::run_hooked(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
@@ -88,5 +89,6 @@ fn options_for_tests() -> dist::Options {
         prefix: PathBuf::from("/opt/requiretls"),
         sysconfdir: PathBuf::from("/opt/requiretls/etc"),
         libdir: PathBuf::from("lib"),
+        hooked: false,
     }
 }
