@@ -3,7 +3,7 @@
  * A mail server asks two questions. What did the sender require? Asked while MAIL FROM is read; the answer is
  * a tag, a short text to keep with the message, or the reply that refuses the command. May this message go to
  * that host, and how? Asked before and while a connection is made. Here is how they are asked; an indented line
- * is done where the line above it said RTLS_GO. ffi-tests/c has a program for each story.
+ * is done where the line above it said RTLS_GO. Whole programs are in ffi-tests/c and in the manual pages.
  *
  * Inbound
  *

@@ -2,7 +2,8 @@
 //!
 //! Nothing that is not said elsewhere: the pages of section 3 are made of `include/requiretls.h`, which is made of the
 //! source of the C ABI, and of the programs in `crates/requiretls-capi/man`; requiretls.conf(5) of the list of keys that the
-//! tests of the configuration hold to be complete. What a page adds are its heading and its order.
+//! tests of the configuration hold to be complete; those of section 1 of what the command says by `--help`. What a page adds
+//! are its heading and its order.
 
 mod configuration;
 mod declarations;
@@ -14,15 +15,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::command::{self, cargo};
 use crate::{Result, header, tree};
 use declarations::Declarations;
 
 /// Where the pages go.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The directory of man3 and man5; `target/man` if not given
+    /// The directory of man1, man3 and man5; `target/man` if not given
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Also those of section 1, of the command `requiretls`: it is built for that
+    #[arg(long)]
+    pub(crate) command: bool,
 }
 
 /// Writes the pages.
@@ -33,6 +38,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let count = write(&out)?;
     println!("{count} manual pages are written to {}", out.display());
+    if options.command {
+        let dir = out.join("man1");
+        command::run(
+            cargo()
+                .args(["run", "--quiet", "--locked", "--package", "requiretls-cli"])
+                .args(["--no-default-features", "--features", "man", "--"])
+                .args(["man", "--date", page::DATE])
+                .arg(&dir),
+        )?;
+        println!("and those of the command to {}", dir.display());
+    }
     Ok(())
 }
 
