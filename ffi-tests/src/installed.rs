@@ -49,7 +49,7 @@ pub fn built(program: &str) -> Result<PathBuf> {
 pub enum Linking {
     /// `librequiretls.so`.
     Shared,
-    /// `librequiretls.a`.
+    /// `librequiretls.a`; other libraries stay shared.
     Static,
 }
 
@@ -142,14 +142,20 @@ impl Installed {
         command.args(flags).args(sources).arg("-o").arg(program);
         // What follows are libraries, in whichever language the files before were.
         command.args(["-x", "none"]);
+        let (ours, others): (Vec<&str>, Vec<&str>) = packages
+            .iter()
+            .partition(|package| **package == "requiretls");
         let words: &[&str] = match linking {
             Linking::Shared => &["--cflags", "--libs"],
             Linking::Static => &["--static", "--cflags", "--libs"],
         };
-        for word in self.pkg_config(&[words, packages].concat())? {
+        for word in self.pkg_config(&[words, &ours].concat())? {
             // With both libraries in one directory the linker would take the shared one.
-            let ours = linking == Linking::Static && word == "-lrequiretls";
-            command.arg(if ours { "-l:librequiretls.a" } else { &word });
+            let archive = linking == Linking::Static && word == "-lrequiretls";
+            command.arg(if archive { "-l:librequiretls.a" } else { &word });
+        }
+        if !others.is_empty() {
+            command.args(self.pkg_config(&[&["--cflags", "--libs"], others.as_slice()].concat())?);
         }
         if linking == Linking::Shared {
             // A system's own library directory needs no such thing.

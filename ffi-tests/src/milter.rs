@@ -1,7 +1,7 @@
 //! What does a mail server say to its filter, and what does the filter answer?
 //!
-//! The server's side of the milter protocol, version 6, as far as one message with a header section goes. Nothing that
-//! the filter could leave out is offered, so every step has its answer.
+//! The server's side of the milter protocol, version 6, as far as one message with a header section goes. The filter may
+//! leave out the steps that it has no interest in; every other step has its answer.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,22 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// A connection to a filter, as for one SMTP client.
 pub struct MilterClient {
     stream: UnixStream,
+    /// The steps that the filter does not want to hear of, as it has put them.
+    left_out: u32,
 }
+
+/// What a filter may leave out, and the step's letter.
+const STEPS: [(u32, u8); 9] = [
+    (0x1, b'C'),
+    (0x2, b'H'),
+    (0x4, b'M'),
+    (0x8, b'R'),
+    (0x10, b'B'),
+    (0x20, b'L'),
+    (0x40, b'N'),
+    (0x100, b'U'),
+    (0x200, b'T'),
+];
 
 /// What a filter answers at the end of a step.
 #[derive(Debug, Eq, PartialEq)]
@@ -54,16 +69,21 @@ impl MilterClient {
             }
         };
         stream.set_read_timeout(Some(LIMIT))?;
-        let mut client = Self { stream };
-        // Version 6; may add, delete, change; may leave nothing out.
-        let offer = [6_u32, 0x11, 0].map(u32::to_be_bytes).concat();
+        let mut client = Self {
+            stream,
+            left_out: 0,
+        };
+        let every: u32 = STEPS.iter().map(|(bit, _)| bit).sum();
+        // Version 6; it may add, delete and change fields.
+        let offer = [6, 0x11, every].map(u32::to_be_bytes).concat();
         client.send(b'O', &offer)?;
-        let (letter, _) = client.receive()?;
-        if letter != b'O' {
-            return Err(Failure::new("the filter does not negotiate"));
+        let (letter, data) = client.receive()?;
+        let left_out = data.get(8..).and_then(<[u8]>::first_chunk);
+        match (letter, left_out) {
+            (b'O', Some(bytes)) => client.left_out = u32::from_be_bytes(*bytes),
+            _ => return Err(Failure::new("the filter does not negotiate")),
         }
-        client.send(b'C', b"client.test\x004\x00\x19127.0.0.1\0")?;
-        client.verdict()?;
+        client.step(b'C', b"client.test\x004\x00\x19127.0.0.1\0")?;
         Ok(client)
     }
 
@@ -84,8 +104,7 @@ impl MilterClient {
     /// # Errors
     /// The connection is lost.
     pub fn helo(&mut self) -> Result<Verdict> {
-        self.send(b'H', b"client.test\0")?;
-        self.verdict()
+        self.step(b'H', b"client.test\0")
     }
 
     /// MAIL FROM with its parameters.
@@ -97,8 +116,7 @@ impl MilterClient {
         for parameter in parameters {
             data.extend(format!("{parameter}\0").bytes());
         }
-        self.send(b'M', &data)?;
-        self.verdict()
+        self.step(b'M', &data)
     }
 
     /// A recipient, the header section and the end of the message: what is done to it, and the last answer.
@@ -113,8 +131,7 @@ impl MilterClient {
         steps.push((b'N', Vec::new()));
         steps.push((b'B', b"One line.\r\n".to_vec()));
         for (letter, data) in steps {
-            self.send(letter, &data)?;
-            let verdict = self.verdict()?;
+            let verdict = self.step(letter, &data)?;
             if verdict != Verdict::Continue {
                 return Err(Failure::new(format!("{}: {verdict:?}", char::from(letter))));
             }
@@ -149,7 +166,15 @@ impl MilterClient {
         self.send(b'A', b"")
     }
 
-    fn verdict(&mut self) -> Result<Verdict> {
+    /// One step, and the answer to it: to go on, where the filter does not want to hear of it.
+    fn step(&mut self, letter: u8, data: &[u8]) -> Result<Verdict> {
+        let left_out = STEPS
+            .iter()
+            .any(|(bit, step)| *step == letter && self.left_out & bit != 0);
+        if left_out {
+            return Ok(Verdict::Continue);
+        }
+        self.send(letter, data)?;
         let (letter, data) = self.receive()?;
         Ok(answer(letter, &data))
     }

@@ -146,8 +146,7 @@ impl World {
     pub fn added_fields(&self) -> Result<Vec<String>> {
         let log = self.postfix_log()?;
         let fields = log.lines().filter_map(|line| {
-            let (_, rest) = line.split_once(": warning: milter-header ")?;
-            let rest = rest.strip_prefix("header ").unwrap_or(rest);
+            let (_, rest) = line.split_once(": milter-header-warning: header ")?;
             Some(rest.split(" from ").next()?.to_owned())
         });
         Ok(fields.collect())

@@ -319,7 +319,13 @@ fn the_event_loop_does_as_each_plan_says() -> Result<()> {
     let world = Testbed::start()?;
     let mut list = String::new();
     for (domain, tag, _) in rows {
-        list += &format!("user@{domain} {} {tag}\n", world.port(domain)?);
+        // Nobody listens for this one, so the world has no place of it.
+        let listens = if domain == "down.test" {
+            "good.test"
+        } else {
+            domain
+        };
+        list += &format!("user@{domain} {} {tag}\n", world.port(listens)?);
     }
     for name in ["event_loop", "event_loop-gnutls"] {
         let event_loop = Example::named(name).build(&Installed::find()?)?;
