@@ -1,5 +1,6 @@
 //! Does a server with an event loop get the same answers as one that waits?
 
+use std::fmt::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -67,7 +68,7 @@ fn the_event_loop_does_as_each_plan_says() -> Result<()> {
         } else {
             domain
         };
-        list += &format!("user@{domain} {} {tag}\n", world.port(listens)?);
+        writeln!(list, "user@{domain} {} {tag}", world.port(listens)?)?;
     }
     for name in ["event_loop", "event_loop-gnutls"] {
         let event_loop = Example::named(name).build(&Installed::find()?)?;

@@ -43,111 +43,112 @@ struct Session {
 
 const MESSAGE: [&str; 2] = ["MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>"];
 
+const SESSIONS: [Session; 8] = [
+    Session {
+        label: "R1: offered inside TLS, and the tag is kept",
+        options: &["-t"],
+        says: &[
+            "EHLO x",
+            "MAIL FROM:<a@b.example> SIZE=10 requiretls",
+            MESSAGE[1],
+            "DATA",
+            "",
+            ".",
+        ],
+        replies: &[
+            "250-REQUIRETLS",
+            "250 2.0.0 kept with tag \"1.secure.onward\"",
+        ],
+    },
+    Session {
+        label: "R4: not in clear text",
+        options: &[],
+        says: &["EHLO x", "MAIL FROM:<a@b.example> REQUIRETLS", MESSAGE[1]],
+        replies: &["250 SIZE", "530 5.7.10 ", "503 5.5.1 "],
+    },
+    Session {
+        label: "R2: no value; nothing of it is left for the next message",
+        options: &["-t"],
+        says: &[
+            "MAIL FROM:<a@b.example> REQUIRETLS=x",
+            MESSAGE[0],
+            MESSAGE[1],
+            "DATA",
+            "",
+            ".",
+        ],
+        replies: &["501 5.5.4 ", "250 2.0.0 kept with tag \"\""],
+    },
+    Session {
+        label: "R8: the field lowers, folded too, and not behind the header section",
+        options: &["-t"],
+        says: &[
+            MESSAGE[0],
+            MESSAGE[1],
+            "DATA",
+            "Subject: x",
+            "TLS-Required:",
+            " No",
+            "",
+            ".",
+            MESSAGE[0],
+            MESSAGE[1],
+            "DATA",
+            "Subject: x",
+            "",
+            "TLS-Required: No",
+            ".",
+        ],
+        replies: &[
+            "250 2.0.0 kept with tag \"1.no\"",
+            "250 2.0.0 kept with tag \"\"",
+        ],
+    },
+    Session {
+        label: "R8: a parameter overrules the field",
+        options: &["-t"],
+        says: &[
+            "MAIL FROM:<a@b.example> REQUIRETLS",
+            MESSAGE[1],
+            "DATA",
+            "TLS-Required: No",
+            ".",
+        ],
+        replies: &["250 2.0.0 kept with tag \"1.secure.onward\""],
+    },
+    Session {
+        label: "a rule of the site: the stricter wins",
+        options: &["-t", "-T", "1.encrypt"],
+        says: &[
+            MESSAGE[0],
+            MESSAGE[1],
+            "DATA",
+            "",
+            ".",
+            "MAIL FROM:<a@b.example> REQUIRETLS",
+            MESSAGE[1],
+            "DATA",
+            "",
+            ".",
+        ],
+        replies: &["tag \"1.encrypt\"", "tag \"1.secure.onward\""],
+    },
+    Session {
+        label: "P6.15: a tag that cannot be read is never none",
+        options: &["-t", "-T", "1.secret"],
+        says: &[MESSAGE[0]],
+        replies: &["451 4.3.0 "],
+    },
+    Session {
+        label: "a parameter that nobody knows",
+        options: &["-t"],
+        says: &["MAIL FROM:<a@b.example> REQUIRETLS FOO=1"],
+        replies: &["555 5.5.4 "],
+    },
+];
+
 #[test]
 fn inbound_asks_the_first_question() -> Result<()> {
-    let rows = [
-        Session {
-            label: "R1: offered inside TLS, and the tag is kept",
-            options: &["-t"],
-            says: &[
-                "EHLO x",
-                "MAIL FROM:<a@b.example> SIZE=10 requiretls",
-                MESSAGE[1],
-                "DATA",
-                "",
-                ".",
-            ],
-            replies: &[
-                "250-REQUIRETLS",
-                "250 2.0.0 kept with tag \"1.secure.onward\"",
-            ],
-        },
-        Session {
-            label: "R4: not in clear text",
-            options: &[],
-            says: &["EHLO x", "MAIL FROM:<a@b.example> REQUIRETLS", MESSAGE[1]],
-            replies: &["250 SIZE", "530 5.7.10 ", "503 5.5.1 "],
-        },
-        Session {
-            label: "R2: no value; nothing of it is left for the next message",
-            options: &["-t"],
-            says: &[
-                "MAIL FROM:<a@b.example> REQUIRETLS=x",
-                MESSAGE[0],
-                MESSAGE[1],
-                "DATA",
-                "",
-                ".",
-            ],
-            replies: &["501 5.5.4 ", "250 2.0.0 kept with tag \"\""],
-        },
-        Session {
-            label: "R8: the field lowers, folded too, and not behind the header section",
-            options: &["-t"],
-            says: &[
-                MESSAGE[0],
-                MESSAGE[1],
-                "DATA",
-                "Subject: x",
-                "TLS-Required:",
-                " No",
-                "",
-                ".",
-                MESSAGE[0],
-                MESSAGE[1],
-                "DATA",
-                "Subject: x",
-                "",
-                "TLS-Required: No",
-                ".",
-            ],
-            replies: &[
-                "250 2.0.0 kept with tag \"1.no\"",
-                "250 2.0.0 kept with tag \"\"",
-            ],
-        },
-        Session {
-            label: "R8: a parameter overrules the field",
-            options: &["-t"],
-            says: &[
-                "MAIL FROM:<a@b.example> REQUIRETLS",
-                MESSAGE[1],
-                "DATA",
-                "TLS-Required: No",
-                ".",
-            ],
-            replies: &["250 2.0.0 kept with tag \"1.secure.onward\""],
-        },
-        Session {
-            label: "a rule of the site: the stricter wins",
-            options: &["-t", "-T", "1.encrypt"],
-            says: &[
-                MESSAGE[0],
-                MESSAGE[1],
-                "DATA",
-                "",
-                ".",
-                "MAIL FROM:<a@b.example> REQUIRETLS",
-                MESSAGE[1],
-                "DATA",
-                "",
-                ".",
-            ],
-            replies: &["tag \"1.encrypt\"", "tag \"1.secure.onward\""],
-        },
-        Session {
-            label: "P6.15: a tag that cannot be read is never none",
-            options: &["-t", "-T", "1.secret"],
-            says: &[MESSAGE[0]],
-            replies: &["451 4.3.0 "],
-        },
-        Session {
-            label: "a parameter that nobody knows",
-            options: &["-t"],
-            says: &["MAIL FROM:<a@b.example> REQUIRETLS FOO=1"],
-            replies: &["555 5.5.4 "],
-        },
-    ];
     let installed = Installed::find()?;
     let dir = TempDir::new()?;
     let config = dir.path().join("requiretls.conf");
@@ -159,16 +160,16 @@ fn inbound_asks_the_first_question() -> Result<()> {
             options,
             says,
             replies,
-        } in &rows
+        } in SESSIONS
         {
             let mut command = Command::new(inbound.program());
-            command.arg("-c").arg(&config).args(*options);
+            command.arg("-c").arg(&config).args(options);
             let input = says.join("\r\n") + "\r\nQUIT\r\n";
             let output = bounded::run(&mut command, input.as_bytes(), LIMIT)?;
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             assert_eq!(output.status.code(), Some(0), "{label}: {said}");
             let mut lines = said.lines();
-            for reply in *replies {
+            for reply in replies {
                 assert!(
                     lines.any(|line| line.contains(reply)),
                     "{label}: {reply}: {said}"

@@ -40,7 +40,7 @@ fn the_header_is_c89_c17_and_cxx98_and_may_be_included_twice() -> Result<()> {
     Ok(())
 }
 
-/// For a size_t of 8 bytes, and of 4: the compiler needs no library for that, since nothing is linked.
+/// For a `size_t` of 8 bytes, and of 4: the compiler needs no library for that, since nothing is linked.
 #[test]
 fn numbers_and_layouts_are_those_that_were_frozen() -> Result<()> {
     let installed = Installed::find()?;

@@ -89,11 +89,9 @@ pub(crate) fn run_hooked() -> Result<()> {
     let script = dir.join("requiretls.map");
     let released = fs::read_to_string(tree::capi().join("requiretls.map"))?;
     let mut symbols = header::symbols()?;
-    let mut global = "global:\n".to_owned();
-    for hook in HOOKS {
-        symbols.insert(hook.to_owned());
-        global.push_str(&format!("    {hook};\n"));
-    }
+    symbols.extend(HOOKS.map(str::to_owned));
+    let hooks: Vec<String> = HOOKS.iter().map(|hook| format!("    {hook};\n")).collect();
+    let global = format!("global:\n{}", hooks.concat());
     fs::write(&script, released.replacen("global:\n", &global, 1))?;
     let shared = dir.join("librequiretls.so");
     link(&built, &script, &symbols, &shared)?;

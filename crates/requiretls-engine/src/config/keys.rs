@@ -6,6 +6,7 @@
 use super::tests::{parse, parse_in};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,7 +103,7 @@ fn the_defaults_are_those_that_are_told() {
             table.clone_from(&key.table);
             file += &key.heading(None);
         }
-        file += &format!("{} = {}\n", key.name, key.default);
+        writeln!(file, "{} = {}", key.name, key.default).unwrap();
     }
     let (set, unset) = (parse(&file).unwrap(), parse("").unwrap());
     assert_eq!(set.receiving, unset.receiving);
