@@ -1,5 +1,7 @@
 //! The `requiretls` command: asks the library what a mail server would ask it.
 #![forbid(unsafe_code)]
+// Comments on arguments are what --help says: brackets in them are brackets.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

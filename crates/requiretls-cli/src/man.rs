@@ -37,6 +37,36 @@ fn write(command: &Command, date: &str, directory: &Path) -> io::Result<()> {
         write(subcommand, date, directory)?;
     }
     let page = clap_mangen::Man::new(command.clone());
-    let page = page.date(date).manual("General Commands Manual");
-    page.generate_to(directory).map(drop)
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    let title = name.to_uppercase();
+    let page = page
+        .title(title)
+        .date(date)
+        .manual("General Commands Manual");
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    let text = tidy(&String::from_utf8_lossy(&text));
+    std::fs::write(directory.join(page.get_filename()), text)
+}
+
+/// Lines of at most 80 octets without blanks at their end, but for the term of a list, which is one line.
+fn tidy(page: &str) -> String {
+    let (mut tidy, mut is_term) = (String::new(), false);
+    // A blank line ends the line before it by itself.
+    for line in page.replace(".br\n\n.br\n", ".sp\n").lines() {
+        let mut width = 0;
+        for word in line.split(' ').filter(|word| !word.is_empty()) {
+            if width > 0 {
+                let one_line = is_term || line.starts_with('.') || word.starts_with(['.', '\'']);
+                let keep = one_line || width + 1 + word.len() <= 80;
+                tidy.push(if keep { ' ' } else { '\n' });
+                width = if keep { width + 1 } else { 0 };
+            }
+            tidy.push_str(word);
+            width += word.len();
+        }
+        tidy.push('\n');
+        is_term = line == ".TP";
+    }
+    tidy
 }
