@@ -43,7 +43,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         command::run(
             cargo()
                 .args(["run", "--quiet", "--locked", "--package", "requiretls-cli"])
-                .args(["--no-default-features", "--features", "man", "--"])
+                .args(["--no-default-features", "--features", "man"])
+                // It is another program than the one that developers and tests run.
+                .arg("--target-dir")
+                .arg(tree::target().join("command"))
+                .arg("--")
                 .args(["man", "--date", page::DATE])
                 .arg(&dir),
         )?;
