@@ -3,11 +3,11 @@
 //! hickory has given each record its proof and judged the denial; here that becomes what there is at
 //! the name, and its status. In doubt it is worth nothing.
 
-use super::{expansion, one_owner};
+use super::{MOST_ITERATIONS, expansion, one_owner};
 use crate::dns::{Found, answer};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::dnssec::Proof;
-use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
+use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, NSEC3};
 use hickory_resolver::proto::op::{DnsResponse, Message, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use requiretls_core::facts::Security;
@@ -51,6 +51,7 @@ pub(super) fn judge(
             ResponseCode::NXDomain => Found::NoDomain,
             _ => Found::NoData,
         };
+        let holds = holds || is_denied_beside_a_dname(&message, owner, kind);
         let security = holds.then(|| denial(&message)).flatten()?;
         (
             There::Nothing(found),
@@ -137,4 +138,48 @@ fn denial(message: &Message) -> Option<Security> {
         (_, true) => Some(Security::Insecure),
         (_, false) => Some(Security::Secure),
     }
+}
+
+/// Whether the record at the name itself says that it has a DNAME and nothing of this type. hickory
+/// takes such a record for one that says nothing but of DS: that holds of the names below it alone
+/// (RFC 6840 section 4.1).
+fn is_denied_beside_a_dname(message: &Message, owner: &Name, kind: RecordType) -> bool {
+    let mut proven = message
+        .authorities
+        .iter()
+        .filter(|record| record.proof == Proof::Secure);
+    message.metadata.response_code == ResponseCode::NoError
+        && proven.any(|record| {
+            let types = match &record.data {
+                RData::DNSSEC(DNSSECRData::NSEC(nsec)) if record.name == *owner => nsec.type_set(),
+                RData::DNSSEC(DNSSECRData::NSEC3(nsec3))
+                    if is_hash_of(&record.name, nsec3, owner) =>
+                {
+                    nsec3.type_set()
+                }
+                _ => return false,
+            };
+            let has = |kind| types.contains(kind);
+            let is_cut = has(RecordType::NS) && !has(RecordType::SOA);
+            has(RecordType::DNAME) && !is_cut && !has(kind) && !has(RecordType::CNAME)
+        })
+}
+
+fn is_hash_of(name: &Name, nsec3: &NSEC3, owner: &Name) -> bool {
+    if nsec3.iterations() > MOST_ITERATIONS || !name.base_name().zone_of(owner) {
+        return false;
+    }
+    let hash = nsec3
+        .hash_algorithm()
+        .hash(nsec3.salt(), owner, nsec3.iterations());
+    // hickory has the base32 form of a hash only as the next one of a record.
+    let label = hash.ok().and_then(|hash| {
+        let (algorithm, hash) = (nsec3.hash_algorithm(), hash.as_ref().to_vec());
+        let record = NSEC3::new(algorithm, false, 0, Vec::new(), hash, []);
+        record.next_hashed_owner_name_base32().cloned()
+    });
+    let first = name.iter().next();
+    label.is_some_and(|label| {
+        first.is_some_and(|first| first.eq_ignore_ascii_case(label.as_bytes()))
+    })
 }
