@@ -129,7 +129,8 @@ impl Bounded<'_> {
             tracing::warn!("the clock is not set: no signature can be judged");
             return vec![Err(LookupCause::Bogus); questions.len()];
         };
-        validate::all(questions, anchor, now, &self.post, |wanted| {
+        let deadline = *flight.deadline();
+        validate::all(questions, anchor, now, &self.post, deadline, |wanted| {
             for query in wanted {
                 flight.depart(query);
             }

@@ -25,6 +25,7 @@ pub(super) use upstream::Post;
 use super::answer::{self, LONGEST_CHAIN};
 use super::flight::Outcome;
 use super::{Answer, Found, TrustAnchor};
+use crate::deadline::Deadline;
 use hickory_resolver::net::dnssec::DnssecDnsHandle;
 use hickory_resolver::net::xfer::FirstAnswer;
 use hickory_resolver::net::{DnsHandle, NetError};
@@ -43,22 +44,27 @@ use upstream::{MOST_QUERIES, Upstream};
 /// An answer that is not yet read for one type.
 type Verdict = Result<Answer<RData>, LookupCause>;
 
-/// Validates the answers to these questions, all under way together. `exchange` sends what is
-/// wanted and waits until something is settled.
+/// Validates the answers to these questions, all under way together, until the deadline. `exchange`
+/// sends what is wanted and waits until something is settled.
 pub(super) fn all(
     questions: &[Query],
     anchor: &TrustAnchor,
     now: u64,
     post: &Post,
+    deadline: Deadline,
     mut exchange: impl FnMut(Vec<Query>) -> Vec<(Query, Outcome)>,
 ) -> Vec<Verdict> {
     let mut walks: Vec<Walk> = questions
         .iter()
-        .map(|question| Walk::begin(question, anchor, post))
+        .map(|question| Walk::begin(question, anchor, Upstream::new(post, deadline)))
         .collect();
     loop {
-        runtime::at(now, || walks.iter_mut().for_each(Walk::proceed));
-        if walks.iter().all(|walk| walk.verdict.is_some()) {
+        runtime::at(now, || {
+            for walk in walks.iter_mut().filter(|_| !deadline.is_over()) {
+                walk.proceed();
+            }
+        });
+        if walks.iter().all(|walk| walk.verdict.is_some()) || deadline.is_over() {
             break;
         }
         let settled = exchange(post.wanted());
@@ -81,8 +87,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn begin(question: &Query, anchor: &TrustAnchor, post: &Post) -> Self {
-        let upstream = Upstream::new(post);
+    fn begin(question: &Query, anchor: &TrustAnchor, upstream: Upstream) -> Self {
         let handle = DnssecDnsHandle::with_trust_anchor(upstream.clone(), anchor.keys())
             .nsec3_iteration_limits(Some(MOST_ITERATIONS), Some(MOST_ITERATIONS))
             .validation_cache_size(MOST_QUERIES)

@@ -19,6 +19,8 @@ mod policy;
 #[cfg(test)]
 mod policy_host;
 #[cfg(test)]
+mod round_trips;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod self_test;

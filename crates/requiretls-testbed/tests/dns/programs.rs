@@ -123,6 +123,7 @@ fn unbound_conf(dir: &Path, address: SocketAddr, upstream: &str, modules: &str) 
   num-threads: 1
   do-ip6: no
   do-not-query-localhost: no
+  local-zone: "test." nodefault
   module-config: "{modules}"
   trust-anchor-file: "{dir}/anchor"
   aggressive-nsec: no

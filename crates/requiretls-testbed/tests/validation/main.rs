@@ -11,9 +11,17 @@ mod client;
 #[cfg(test)]
 mod compare;
 #[cfg(test)]
+mod hand;
+#[cfg(test)]
 mod known;
+#[cfg(test)]
+mod liar;
+#[cfg(test)]
+mod lies;
 #[cfg(test)]
 #[path = "../dns/programs.rs"]
 mod programs;
+#[cfg(test)]
+mod work;
 #[cfg(test)]
 mod zones;

@@ -168,7 +168,7 @@ impl Zones {
     }
 }
 
-/// A zone's file, finished, and its DS records.
+/// A zone's file as it is served, and its DS records.
 fn make(at: &Path, zone: &str, child: &Child, text: &str) -> (PathBuf, String) {
     let name = if zone == "." { "root" } else { zone };
     let (plain, finished) = (

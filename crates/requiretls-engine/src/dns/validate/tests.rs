@@ -6,7 +6,6 @@ use super::super::flight::Flight;
 use super::super::{Found, Resolver};
 use super::*;
 use crate::clock::Clock;
-use crate::deadline::Deadline;
 use hickory_resolver::proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS, RRSIG};
 use hickory_resolver::proto::dnssec::{Algorithm, DigestType, DnssecSigner, SigningKey};
@@ -98,15 +97,23 @@ impl World {
     fn told(&self, question: &str, now: u64, lie: &Lie<'_>) -> (Verdict, usize) {
         let mut asked = 0;
         let post = Post::default();
-        let verdicts = all(&[query(question)], &self.anchor, now, &post, |wanted| {
-            asked += wanted.len();
-            let said = |query: Query| {
-                let truth = self.fetch(&query);
-                let outcome = lie(&query, truth);
-                (query, outcome)
-            };
-            wanted.into_iter().map(said).collect()
-        });
+        let time = Deadline::after(Duration::from_secs(20));
+        let verdicts = all(
+            &[query(question)],
+            &self.anchor,
+            now,
+            &post,
+            time,
+            |wanted| {
+                asked += wanted.len();
+                let said = |query: Query| {
+                    let truth = self.fetch(&query);
+                    let outcome = lie(&query, truth);
+                    (query, outcome)
+                };
+                wanted.into_iter().map(said).collect()
+            },
+        );
         (verdicts.into_iter().next().unwrap(), asked)
     }
 
@@ -527,7 +534,8 @@ fn what_is_known_is_not_asked_again() {
     let asked = |questions: &[&str]| {
         let queries: Vec<Query> = questions.iter().map(|q| query(q)).collect();
         let mut rounds = Vec::new();
-        let verdicts = all(&queries, &world.anchor, world.now, &post, |wanted| {
+        let time = Deadline::after(Duration::from_secs(20));
+        let verdicts = all(&queries, &world.anchor, world.now, &post, time, |wanted| {
             rounds.push(wanted.len());
             let said = |query: Query| (query.clone(), Ok(world.fetch(&query)));
             wanted.into_iter().map(said).collect()
