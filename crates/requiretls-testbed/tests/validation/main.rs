@@ -22,6 +22,8 @@ mod lies;
 #[path = "../dns/programs.rs"]
 mod programs;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod work;
 #[cfg(test)]
 mod zones;
