@@ -20,7 +20,7 @@ impl Bounded<'_> {
         if questions.is_empty() {
             return Vec::new();
         }
-        let mut flight = Flight::new(self.resolver, deadline);
+        let mut flight = Flight::new(self.resolver, deadline).with_room(self.room.get());
         self.begin_tests(&mut flight);
         flight.ask_in_order(self.servers(), self.first.get());
         let verdicts = match &self.resolver.anchor {
@@ -28,6 +28,7 @@ impl Bounded<'_> {
             None => self.by_word(questions, &mut flight),
         };
         self.first.set(flight.first().unwrap_or_default());
+        self.room.set(flight.room());
         verdicts
     }
 
@@ -129,12 +130,19 @@ impl Bounded<'_> {
             tracing::warn!("the clock is not set: no signature can be judged");
             return vec![Err(LookupCause::Bogus); questions.len()];
         };
-        validate::all(questions, anchor, now, &self.post, |wanted| {
-            for query in wanted {
-                flight.depart(query);
-            }
-            flight.landed()
-        })
+        validate::all(
+            questions,
+            anchor,
+            now,
+            &self.deadline,
+            &self.post,
+            |wanted| {
+                for query in wanted {
+                    flight.depart(query);
+                }
+                flight.landed()
+            },
+        )
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) use upstream::Post;
 use super::answer::{self, LONGEST_CHAIN};
 use super::flight::Outcome;
 use super::{Answer, Found, TrustAnchor};
+use crate::deadline::Deadline;
 use hickory_resolver::net::dnssec::DnssecDnsHandle;
 use hickory_resolver::net::xfer::FirstAnswer;
 use hickory_resolver::net::{DnsHandle, NetError};
@@ -41,12 +42,13 @@ use upstream::{MOST_QUERIES, Upstream};
 /// An answer that is not yet read for one type.
 type Verdict = Result<Answer<RData>, LookupCause>;
 
-/// Validates the answers to these questions, all under way together. `exchange` sends what is
-/// wanted and waits until something is settled.
+/// Validates the answers to these questions, all under way together, until the deadline. `exchange`
+/// sends what is wanted and waits until something is settled.
 pub(super) fn all(
     questions: &[Query],
     anchor: &TrustAnchor,
     now: u64,
+    deadline: &Deadline,
     post: &Post,
     mut exchange: impl FnMut(Vec<Query>) -> Vec<(Query, Outcome)>,
 ) -> Vec<Verdict> {
@@ -55,8 +57,14 @@ pub(super) fn all(
         .map(|question| Walk::begin(question, anchor, post))
         .collect();
     loop {
-        runtime::at(now, || walks.iter_mut().for_each(Walk::proceed));
-        if walks.iter().all(|walk| walk.verdict.is_some()) {
+        let mut left = walks.iter_mut().filter(|walk| walk.verdict.is_none());
+        // Judging takes time too, a large set of records some hundredths of a second.
+        runtime::at(now, || {
+            left.by_ref()
+                .take_while(|_| !deadline.is_over())
+                .for_each(Walk::proceed);
+        });
+        if deadline.is_over() || walks.iter().all(|walk| walk.verdict.is_some()) {
             break;
         }
         let settled = exchange(post.wanted());
@@ -92,12 +100,10 @@ impl Walk {
     }
 
     fn proceed(&mut self) {
-        if self.verdict.is_none() {
-            // Nobody is to be woken: all are asked again whenever something has come.
-            let mut context = Context::from_waker(Waker::noop());
-            if let Poll::Ready(verdict) = self.future.as_mut().poll(&mut context) {
-                self.verdict = Some(verdict);
-            }
+        // Nobody is to be woken: all are asked again whenever something has come.
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(verdict) = self.future.as_mut().poll(&mut context) {
+            self.verdict = Some(verdict);
         }
     }
 }

@@ -31,7 +31,7 @@ fn lookup(server: SocketAddr, mode: &str, anchor: Option<&str>, budget: u64) -> 
     };
     let begin = Instant::now();
     let deadline = Deadline::after(Duration::from_millis(budget));
-    let facts = discovery.lookup(&question, &deadline);
+    let facts = discovery.lookup(&question, &deadline).into();
     (facts, begin.elapsed())
 }
 
@@ -90,10 +90,10 @@ fn p5_what_is_beyond_the_limits_is_untried() {
     }
 }
 
-/// Whatever DNS does, a lookup ends with its deadline.
+/// Whatever DNS does, a lookup ends with its deadline: within a tenth of a second, even as it is built
+/// for tests.
 #[test]
 fn the_deadline_holds() {
-    const BUDGET: u64 = 1_500;
     let (_block, world) = large();
     let anchor = world.trust_anchor();
     let faults: [(&str, Option<WireFault>); 6] = [
@@ -104,24 +104,37 @@ fn the_deadline_holds() {
         ("all over TCP", Some(WireFault::Truncate)),
         ("wrong ids", Some(WireFault::WrongId)),
     ];
-    // What the machine is slow in is not the lookup's.
-    let slack = Duration::from_millis(400);
     for (label, fault) in faults {
         world.faults().clear();
         if let Some(fault) = fault {
             world.faults().everywhere(fault);
         }
         for mode in ["ad", "validate"] {
-            let (_, took) = lookup(world.address(), mode, Some(anchor), BUDGET);
-            let most = Duration::from_millis(BUDGET) + slack;
-            assert!(took < most, "{label}, {mode}: {took:?}");
+            in_time(&format!("{label}, {mode}"), || {
+                lookup(world.address(), mode, Some(anchor), BUDGET).1
+            });
         }
     }
     let drip = [("MX d.test", Fault::TruncateThenDrip)];
     let half_open = NameServer::start(Lines::new(&["d.test MX 10 mx.test"], &["test"], &drip));
-    let (_, took) = lookup(half_open.address(), "ad", None, BUDGET);
-    assert!(
-        took < Duration::from_millis(BUDGET) + slack,
-        "half open: {took:?}"
-    );
+    in_time("half open", || {
+        lookup(half_open.address(), "ad", None, BUDGET).1
+    });
+}
+
+const BUDGET: u64 = 1_500;
+
+/// How much later than its deadline a lookup may come back.
+const SLACK: Duration = Duration::from_millis(100);
+
+/// A machine that is busy with something else may be slow once.
+fn in_time(label: &str, lookup: impl Fn() -> Duration) {
+    let most = Duration::from_millis(BUDGET) + SLACK;
+    let mut took = lookup();
+    if took >= most {
+        eprintln!("{label}: {took:?} at first");
+        took = lookup();
+    }
+    println!("{label}: {took:?}");
+    assert!(took < most, "{label}: {took:?}");
 }

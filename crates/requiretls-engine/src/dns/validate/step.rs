@@ -39,7 +39,7 @@ pub(super) fn judge(
         Err(NetError::Dns(DnsError::Nsec { response, .. })) => (response.into_message(), false),
         Err(_) => return None,
     };
-    let (found, security, ttl) = if let Some(set) = at(&message, owner, kind, holds) {
+    let (found, security, life) = if let Some(set) = at(&message, owner, kind, holds) {
         (There::Records(set.data), set.security?, set.ttl)
     } else if let Some(set) = at(&message, owner, RecordType::CNAME, holds) {
         let [RData::CNAME(target)] = set.data.as_slice() else {
@@ -58,6 +58,7 @@ pub(super) fn judge(
             answer::denial_ttl(&message),
         )
     };
+    let ttl = life.min(life_of_proof(&message));
     let mut signers: Vec<Name> = message
         .answers
         .iter()
@@ -100,6 +101,20 @@ fn at(message: &Message, owner: &Name, kind: RecordType, holds: bool) -> Option<
         security,
         ttl,
     })
+}
+
+/// What is said not to be there is so for as long as the records that prove it hold: hickory has cut
+/// their time to live to their signatures' end (RFC 4035 section 5.3.3), and left the SOA record's
+/// minimum to us.
+fn life_of_proof(message: &Message) -> u32 {
+    let is_proof = |record: &&Record| match &record.data {
+        RData::DNSSEC(DNSSECRData::NSEC(_) | DNSSECRData::NSEC3(_)) | RData::SOA(_) => {
+            record.proof == Proof::Secure
+        }
+        _ => false,
+    };
+    let proofs = message.authorities.iter().filter(is_proof);
+    proofs.map(|record| record.ttl).min().unwrap_or(u32::MAX)
 }
 
 /// The status of a denial that hickory let pass; `None`: a part of it is not proven.
