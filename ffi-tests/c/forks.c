@@ -11,6 +11,7 @@
 #define _POSIX_C_SOURCE 200112L
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
