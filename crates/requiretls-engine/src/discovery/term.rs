@@ -82,9 +82,10 @@ mod tests {
 
     #[test]
     fn the_shortest_counts() {
-        // label, lives, ends, a delivery's end, the window's
+        /// Label, lives, ends, a delivery's end, the window's.
+        type Row<'a> = (&'a str, &'a [u32], &'a [u64], Option<u64>, u64);
         #[rustfmt::skip]
-        let table: [(&str, &[u32], &[u64], Option<u64>, u64); 9] = [
+        let table: [Row<'_>; 9] = [
             ("nothing ends",           &[],          &[],                    None,              LONGEST_LIFE),
             ("an hour",                &[3_600],     &[],                    Some(3_600),       3_600),
             ("the shorter",            &[3_600, 400], &[],                   Some(400),         400),
@@ -97,8 +98,12 @@ mod tests {
         ];
         for (label, lives, ends, expires, length) in table {
             let term = Term::default();
-            lives.iter().for_each(|life| term.lives(*life));
-            ends.iter().for_each(|end| term.ends(*end));
+            for life in lives {
+                term.lives(*life);
+            }
+            for end in ends {
+                term.ends(*end);
+            }
             let expected = expires.map(|life| NOW + life);
             assert_eq!(term.expires(Some(NOW)), expected, "{label}");
             assert_eq!(

@@ -80,7 +80,9 @@ fn what_is_kept_is_bounded_in_number_and_size() {
     assert!(find(&nothing, "d.test", NOW).is_none());
 
     let size = |hosts| entry("d.test", facts(hosts), NOW, 60).octets();
-    let most = (1..).take_while(|n| size(*n) <= MOST_OCTETS_KEPT).last();
+    let most = (1..1_000)
+        .take_while(|n| size(*n) <= MOST_OCTETS_KEPT)
+        .last();
     let most = most.unwrap();
     for (label, hosts, is_kept) in [("the largest", most, true), ("larger", most + 1, false)] {
         let kept = KeptFacts::with_slots(2);
@@ -91,7 +93,7 @@ fn what_is_kept_is_bounded_in_number_and_size() {
 
 #[test]
 fn who_gives_way() {
-    // label, what is there (name, since, life), what comes, who is there after
+    /// Label, what is there (name, since, life), what comes, who is there after.
     type Row<'a> = (
         &'a str,
         &'a [(&'a str, u64, u32)],
@@ -120,7 +122,8 @@ fn who_gives_way() {
     let kept = KeptFacts::with_slots(2);
     let mut names = (0..).map(|n| format!("n{n}.test")).filter(|name| {
         with_key(name, |key| {
-            let [one, other] = [0, 1].map(|n| kept.places(&key).nth(n).unwrap() as *const _);
+            let [one, other] =
+                [0, 1].map(|n| std::ptr::from_ref(kept.places(&key).nth(n).unwrap()));
             one != other
         })
     });
