@@ -114,6 +114,7 @@ fn a_plan_takes_less_than_8_mib() {
         ("usual.test", 3, 2, 2),
         ("wide.test", 32, 100, 0),
         ("deep.test", 6, 20, 900),
+        ("many.test", 10, 1_000, 0),
     ];
     let domains = table.map(|(name, hosts, addresses, tlsa)| large(name, hosts, addresses, tlsa));
     let world = World::builder().domains(domains).start().expect("a world");

@@ -19,7 +19,8 @@
 //! thread leaves nothing taken; what that thread had counted as in use stays in the child, and costs
 //! its memory alone. Parent and child each have their own from then on. It holds [`MOST_KEPT`] facts
 //! of at most [`MOST_OCTETS_KEPT`] octets: an entry has two slots where it may be, by a hash that
-//! nobody outside can foresee, and what is replaced is what would have ended first.
+//! nobody outside can foresee, and what is replaced is what has not been used for longer. Names without
+//! a host, of which there are any number, give way to all others and replace none of them.
 
 mod entry;
 mod key;
@@ -36,6 +37,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// How many facts a process keeps.
 pub const MOST_KEPT: usize = 4_096;
@@ -49,6 +51,7 @@ pub(super) struct KeptFacts {
     keys: RandomState,
     /// How often something was forgotten on purpose.
     forgotten: AtomicU64,
+    begun: Instant,
 }
 
 /// What was forgotten when a lookup began: facts found before that are not kept after it.
@@ -61,6 +64,7 @@ impl KeptFacts {
             slots: (0..count).map(|_| ArcSwapOption::empty()).collect(),
             keys: RandomState::new(),
             forgotten: AtomicU64::new(0),
+            begun: Instant::now(),
         }
     }
 
@@ -69,7 +73,9 @@ impl KeptFacts {
         self.places(key).find_map(|slot| {
             let entry = slot.load();
             let entry = entry.as_ref().filter(|entry| entry.is_for(key))?;
-            entry.told(now, lots)
+            let told = entry.told(now, lots)?;
+            entry.use_at(self.moment());
+            Some(told)
         })
     }
 
@@ -84,15 +90,19 @@ impl KeptFacts {
             return;
         }
         let places: Vec<&ArcSwapOption<Entry>> = self.places(entry.key()).collect();
-        // The one before, then an empty one, then what is over first.
+        // The one before, then what is over, then by whether it has hosts and when it was used.
         let worth = |slot: &ArcSwapOption<Entry>| match slot.load().as_ref() {
             Some(other) if other.is_for(entry.key()) => None,
-            Some(other) if other.holds(now) => Some(other.until()),
-            _ => Some(0),
+            Some(other) if other.holds(now) => Some((other.has_hosts(), other.used_at())),
+            _ => Some((false, 0)),
         };
         let Some(slot) = places.iter().min_by_key(|slot| worth(slot)) else {
             return;
         };
+        if !entry.has_hosts() && matches!(worth(slot), Some((true, _))) {
+            return;
+        }
+        entry.use_at(self.moment());
         let entry = Arc::new(entry);
         slot.store(Some(Arc::clone(&entry)));
         if self.ticket().0 != ticket.0 {
@@ -110,6 +120,11 @@ impl KeptFacts {
             }
         }
         Ticket(ticket)
+    }
+
+    /// In nanoseconds.
+    fn moment(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn places(&self, key: &Key<'_>) -> impl Iterator<Item = &ArcSwapOption<Entry>> {

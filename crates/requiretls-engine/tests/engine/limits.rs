@@ -119,31 +119,32 @@ fn the_deadline_holds() {
             world.faults().everywhere(fault);
         }
         for mode in ["ad", "validate"] {
-            in_time(&format!("{label}, {mode}"), || {
-                lookup(world.address(), mode, Some(anchor), BUDGET).1
-            });
+            // In the middle of reading, of judging, and of waiting.
+            for budget in [20, 70, 200, 1_500] {
+                in_time(&format!("{label}, {mode}"), budget, || {
+                    lookup(world.address(), mode, Some(anchor), budget).1
+                });
+            }
         }
     }
     let drip = [("MX d.test", Fault::TruncateThenDrip)];
     let half_open = NameServer::start(Lines::new(&["d.test MX 10 mx.test"], &["test"], &drip));
-    in_time("half open", || {
-        lookup(half_open.address(), "ad", None, BUDGET).1
+    in_time("half open", 1_500, || {
+        lookup(half_open.address(), "ad", None, 1_500).1
     });
 }
-
-const BUDGET: u64 = 1_500;
 
 /// How much later than its deadline a lookup may come back.
 const SLACK: Duration = Duration::from_millis(100);
 
 /// What a machine that is busy with something else does may be in the way once.
-fn in_time(label: &str, lookup: impl Fn() -> Duration) {
-    let most = Duration::from_millis(BUDGET) + SLACK;
+fn in_time(label: &str, budget: u64, lookup: impl Fn() -> Duration) {
+    let most = Duration::from_millis(budget) + SLACK;
     let mut took = lookup();
     if took >= most {
-        eprintln!("{label}: {took:?} at first");
+        eprintln!("{label}, {budget} ms: {took:?} at first");
         took = lookup();
     }
-    println!("{label}: {took:?}");
-    assert!(took < most, "{label}: {took:?}");
+    println!("{label}, {budget} ms: {took:?}");
+    assert!(took < most, "{label}, {budget} ms: {took:?}");
 }

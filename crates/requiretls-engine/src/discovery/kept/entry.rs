@@ -9,6 +9,7 @@ use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Facts, Sts};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The facts of one lookup.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(in crate::discovery) struct Entry {
     /// The places of hosts of equal preference.
     pub(super) equals: Vec<Range<usize>>,
     pub(super) policy_domain: Option<Domain>,
+    /// When it was told last, by the clock of whoever keeps it.
+    used: AtomicU64,
 }
 
 impl Entry {
@@ -38,6 +41,7 @@ impl Entry {
             checked_until: None,
             equals,
             policy_domain,
+            used: AtomicU64::new(0),
         }
     }
 
@@ -61,8 +65,17 @@ impl Entry {
         self.window.holds(now)
     }
 
-    pub(super) fn until(&self) -> u64 {
-        self.window.until
+    /// Whether there is a host that mail may go to.
+    pub(super) fn has_hosts(&self) -> bool {
+        !self.facts.hosts.is_empty()
+    }
+
+    pub(super) fn use_at(&self, moment: u64) {
+        self.used.store(moment, Ordering::Relaxed);
+    }
+
+    pub(super) fn used_at(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
     }
 
     pub(super) fn policy_domain(&self) -> Option<&Domain> {

@@ -104,7 +104,7 @@ fn who_gives_way() {
     let table: [Row<'_>; 4] = [
         ("its own older one",   &[("a.test", NOW, 60)],                          ("a.test", NOW, 90),   &["a.test"]),
         ("nobody",              &[],                                             ("a.test", NOW, 60),   &["a.test"]),
-        ("who would end first", &[("a.test", NOW, 60)],                          ("b.test", NOW, 30),   &["b.test"]),
+        ("whoever is there",    &[("a.test", NOW, 60)],                          ("b.test", NOW, 30),   &["b.test"]),
         ("what holds no longer is not kept", &[("a.test", NOW, 60)],             ("b.test", NOW - 9, 9), &["a.test"]),
     ];
     for (label, before, (name, since, life), after) in table {
@@ -118,7 +118,19 @@ fn who_gives_way() {
             assert_eq!(is_there, after.contains(&name), "{label}: {name}");
         }
     }
-    // Of two slots the one that is over first, or is over.
+    // Names without hosts replace each other, and give way.
+    let kept = KeptFacts::with_slots(1);
+    for (label, name, hosts, there) in [
+        ("the first", "x.test", 0, true),
+        ("another", "y.test", 0, true),
+        ("one with hosts", "a.test", 1, true),
+        ("one without them", "z.test", 0, false),
+        ("one more with hosts", "b.test", 1, true),
+    ] {
+        kept.keep(entry(name, facts(hosts), NOW, 60), kept.ticket(), NOW);
+        assert_eq!(find(&kept, name, NOW).is_some(), there, "{label}");
+    }
+    // Of two slots the one that was not used for longer, or is over.
     let kept = KeptFacts::with_slots(2);
     let mut names = (0..).map(|n| format!("n{n}.test")).filter(|name| {
         with_key(name, |key| {
@@ -130,9 +142,10 @@ fn who_gives_way() {
     let [long, short, new] = [(); 3].map(|()| names.next().unwrap());
     kept.keep(entry(&long, facts(1), NOW, 900), kept.ticket(), NOW);
     kept.keep(entry(&short, facts(1), NOW, 600), kept.ticket(), NOW);
+    assert!(find(&kept, &long, NOW).is_some());
     kept.keep(entry(&new, facts(1), NOW, 60), kept.ticket(), NOW);
     let there = [&long, &short, &new].map(|name| find(&kept, name, NOW).is_some());
-    assert_eq!(there, [true, false, true], "the shorter gives way");
+    assert_eq!(there, [true, false, true], "the unused gives way");
     let later = NOW + 100;
     kept.keep(entry(&short, facts(1), later, 60), kept.ticket(), later);
     let there = [&long, &short, &new].map(|name| find(&kept, name, later).is_some());
