@@ -20,7 +20,7 @@ impl Bounded<'_> {
         if questions.is_empty() {
             return Vec::new();
         }
-        let mut flight = Flight::new(self.resolver, deadline);
+        let mut flight = Flight::new(self.resolver, deadline).with_room(self.room.get());
         self.begin_tests(&mut flight);
         flight.ask_in_order(self.servers(), self.first.get());
         let verdicts = match &self.resolver.anchor {
@@ -28,6 +28,7 @@ impl Bounded<'_> {
             None => self.by_word(questions, &mut flight),
         };
         self.first.set(flight.first().unwrap_or_default());
+        self.room.set(flight.room());
         verdicts
     }
 

@@ -59,12 +59,13 @@ pub(super) fn all(
         .map(|question| Walk::begin(question, anchor, Upstream::new(post, deadline)))
         .collect();
     loop {
+        // Judging takes time too, a large set of records some hundredths of a second.
         runtime::at(now, || {
-            for walk in walks.iter_mut().filter(|_| !deadline.is_over()) {
-                walk.proceed();
-            }
+            let left = walks.iter_mut().filter(|walk| walk.verdict.is_none());
+            left.take_while(|_| !deadline.is_over())
+                .for_each(Walk::proceed);
         });
-        if walks.iter().all(|walk| walk.verdict.is_some()) || deadline.is_over() {
+        if deadline.is_over() || walks.iter().all(|walk| walk.verdict.is_some()) {
             break;
         }
         let settled = exchange(post.wanted());
@@ -100,12 +101,10 @@ impl Walk {
     }
 
     fn proceed(&mut self) {
-        if self.verdict.is_none() {
-            // Nobody is to be woken: all are asked again whenever something has come.
-            let mut context = Context::from_waker(Waker::noop());
-            if let Poll::Ready(verdict) = self.future.as_mut().poll(&mut context) {
-                self.verdict = Some(verdict);
-            }
+        // Nobody is to be woken: all are asked again whenever something has come.
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(verdict) = self.future.as_mut().poll(&mut context) {
+            self.verdict = Some(verdict);
         }
     }
 }

@@ -5,6 +5,8 @@ mod believed;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 #[allow(dead_code)]
 #[path = "../engine/name_server.rs"]
 mod name_server;

@@ -84,7 +84,8 @@ impl Scene {
         self.world().discovery()
     }
 
-    fn world(&self) -> World {
+    /// The name server that knows all of it as it is now, and the settings of whoever asks it.
+    pub(crate) fn world(&self) -> World {
         let txt = self
             .txt
             .map(|id| format!("_mta-sts.d.test TXT v=STSv1; id={id}"));

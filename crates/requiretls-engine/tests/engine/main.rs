@@ -11,6 +11,8 @@ mod dns_table;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod name_server;

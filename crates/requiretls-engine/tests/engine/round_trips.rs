@@ -87,7 +87,7 @@ fn cold(world: &World, mode: DnsMode) -> (Facts, Cost) {
         questions: asked.len(),
         took,
     };
-    (facts, cost)
+    (facts.into(), cost)
 }
 
 /// A cold plan for three hosts with DANE and MTA-STS waits at most three times before the policy is

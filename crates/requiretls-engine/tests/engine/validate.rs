@@ -250,6 +250,7 @@ impl Lookups {
         discovery
             .with_clock(Clock::fixed(self.clock.now()))
             .lookup(&question, &Deadline::after(Duration::from_secs(20)))
+            .into()
     }
 }
 

@@ -87,7 +87,7 @@ impl Site {
         };
         let begin = Instant::now();
         let facts = discovery.lookup(&question, &Deadline::after(budget));
-        (facts, begin.elapsed())
+        (facts.into(), begin.elapsed())
     }
 }
 

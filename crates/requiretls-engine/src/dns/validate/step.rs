@@ -39,7 +39,7 @@ pub(super) fn judge(
         Err(NetError::Dns(DnsError::Nsec { response, .. })) => (response.into_message(), false),
         Err(_) => return None,
     };
-    let (found, security, ttl) = if let Some(set) = at(&message, owner, kind, holds) {
+    let (found, security, life) = if let Some(set) = at(&message, owner, kind, holds) {
         (There::Records(set.data), set.security?, set.ttl)
     } else if let Some(set) = at(&message, owner, RecordType::CNAME, holds) {
         let [RData::CNAME(target)] = set.data.as_slice() else {
@@ -59,6 +59,7 @@ pub(super) fn judge(
             answer::denial_ttl(&message),
         )
     };
+    let ttl = life.min(life_of_proof(&message));
     let mut signers: Vec<Name> = message
         .answers
         .iter()
@@ -101,6 +102,20 @@ fn at(message: &Message, owner: &Name, kind: RecordType, holds: bool) -> Option<
         security,
         ttl,
     })
+}
+
+/// What is said not to be there is so for as long as the records that prove it hold: hickory has cut
+/// their time to live to their signatures' end (RFC 4035 section 5.3.3), and left the SOA record's
+/// minimum to us.
+fn life_of_proof(message: &Message) -> u32 {
+    let is_proof = |record: &&Record| match &record.data {
+        RData::DNSSEC(DNSSECRData::NSEC(_) | DNSSECRData::NSEC3(_)) | RData::SOA(_) => {
+            record.proof == Proof::Secure
+        }
+        _ => false,
+    };
+    let proofs = message.authorities.iter().filter(is_proof);
+    proofs.map(|record| record.ttl).min().unwrap_or(u32::MAX)
 }
 
 /// The status of a denial that hickory let pass; `None`: a part of it is not proven.
@@ -182,4 +197,53 @@ fn is_hash_of(name: &Name, nsec3: &NSEC3, owner: &Name) -> bool {
     label.is_some_and(|label| {
         first.is_some_and(|first| first.eq_ignore_ascii_case(label.as_bytes()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hickory_resolver::proto::dnssec::rdata::NSEC;
+    use hickory_resolver::proto::op::OpCode;
+    use hickory_resolver::proto::op::Query;
+    use hickory_resolver::proto::rr::rdata::{A, SOA};
+
+    fn record(name: &str, ttl: u32, data: RData) -> Record {
+        let mut record = Record::from_rdata(Name::from_ascii(name).unwrap(), ttl, data);
+        record.proof = Proof::Secure;
+        record
+    }
+
+    /// RFC 4035 section 5.3.3: hickory has cut each time to live to its signature's end.
+    #[test]
+    fn what_is_denied_is_denied_for_as_long_as_all_that_proves_it_holds() {
+        let owner = Name::from_ascii("x.test.").unwrap();
+        // label, the SOA's TTL and minimum, the NSEC record's TTL, an address's; the answer's
+        #[rustfmt::skip]
+        let table = [
+            ("RFC 2308 the minimum",    900, 60,  900, None,     60),
+            ("the SOA's own",           50,  900, 900, None,     50),
+            ("the proof's signature",   900, 900, 40,  None,     40),
+            ("the proof's, at its end", 900, 900, 0,   None,     0),
+            ("a record's",              900, 900, 900, Some(30), 30),
+        ];
+        for (label, ttl, minimum, proof, address, expected) in table {
+            let mut message = Message::response(1, OpCode::Query);
+            let soa = SOA::new(owner.clone(), owner.clone(), 1, 1, 1, 1, minimum);
+            message.add_query(Query::query(owner.clone(), RecordType::A));
+            let nsec = NSEC::new(owner.clone(), [RecordType::NS]);
+            let nsec = RData::DNSSEC(DNSSECRData::NSEC(nsec));
+            if let Some(ttl) = address {
+                message.add_answer(record("y.test.", 5, RData::A(A::new(192, 0, 2, 2))));
+                let mut own = record("x.test.", ttl, RData::A(A::new(192, 0, 2, 1)));
+                own.proof = Proof::Insecure;
+                message.add_answer(own);
+            } else {
+                message.add_authority(record("test.", ttl, RData::SOA(soa)));
+                message.add_authority(record("x.test.", proof, nsec));
+            }
+            let response = DnsResponse::from_message(message).map_err(NetError::from);
+            let step = judge(response, &owner, RecordType::A).unwrap();
+            assert_eq!(step.ttl, expected, "{label}");
+        }
+    }
 }

@@ -97,13 +97,12 @@ impl World {
     fn told(&self, question: &str, now: u64, lie: &Lie<'_>) -> (Verdict, usize) {
         let mut asked = 0;
         let post = Post::default();
-        let time = Deadline::after(Duration::from_secs(20));
         let verdicts = all(
             &[query(question)],
             &self.anchor,
             now,
             &post,
-            time,
+            enough(),
             |wanted| {
                 asked += wanted.len();
                 let said = |query: Query| {
@@ -121,6 +120,10 @@ impl World {
         let (verdict, _) = self.told(question, self.now, lie);
         verdict.map(|a| (a.security, matches!(a.found, Found::Records(_))))
     }
+}
+
+fn enough() -> Deadline {
+    Deadline::after(Duration::from_secs(60))
 }
 
 type Lie<'w> = dyn Fn(&Query, Message) -> Outcome + 'w;
@@ -534,12 +537,18 @@ fn what_is_known_is_not_asked_again() {
     let asked = |questions: &[&str]| {
         let queries: Vec<Query> = questions.iter().map(|q| query(q)).collect();
         let mut rounds = Vec::new();
-        let time = Deadline::after(Duration::from_secs(20));
-        let verdicts = all(&queries, &world.anchor, world.now, &post, time, |wanted| {
-            rounds.push(wanted.len());
-            let said = |query: Query| (query.clone(), Ok(world.fetch(&query)));
-            wanted.into_iter().map(said).collect()
-        });
+        let verdicts = all(
+            &queries,
+            &world.anchor,
+            world.now,
+            &post,
+            enough(),
+            |wanted| {
+                rounds.push(wanted.len());
+                let said = |query: Query| (query.clone(), Ok(world.fetch(&query)));
+                wanted.into_iter().map(said).collect()
+            },
+        );
         assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
         rounds
     };
