@@ -58,7 +58,7 @@ use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::site_policy::{self, Rule};
 use requiretls_core::tls_level::TlsLevel;
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::Arc;
@@ -202,6 +202,7 @@ impl Discovery {
         }
         let mut ticket = self.kept.ticket();
         let (failed, had_time) = (self.failed_lately(question), policy::has_time(deadline));
+        let lately: HashSet<String> = failed.keys().cloned().collect();
         let search = Search {
             discovery: self,
             question,
@@ -215,7 +216,7 @@ impl Discovery {
         };
         let found = search.facts();
         if had_time {
-            self.remember(question, search.dns.unanswered());
+            self.remember(question, search.dns.unanswered(), &lately);
         }
         if let (true, Some(domain)) = (search.fetched.get(), &found.policy_domain) {
             // What rests on the policy of before is for other ports or hosts of the same domain.
@@ -262,17 +263,19 @@ impl Discovery {
             .collect()
     }
 
-    fn remember(&self, question: &Question<'_>, unanswered: Vec<String>) {
+    /// `lately` are those that failed lately when the lookup began, and so were waited for briefly.
+    fn remember(&self, question: &Question<'_>, unanswered: Vec<String>, lately: &HashSet<String>) {
         let (Some(domain), Ok(now)) = (question.next_hop.domain(), self.clock.now()) else {
             return;
         };
         self.cache.amend(domain, now, |memory| {
             let before = std::mem::take(&mut memory.questions);
-            // What fails again keeps its time: at its end it gets all the time once more.
+            // What fails again keeps its time: at its end it gets all the time once more, even where
+            // that has come while the last brief wait was under way.
             let since = |question: &String| {
-                let same = before.iter().find(|failed| failed.question == *question);
+                let mut before = before.iter().filter(|_| lately.contains(question));
+                let same = before.find(|failed| failed.question == *question);
                 same.map(|failed| failed.at)
-                    .filter(|at| age(*at, now).is_some())
             };
             memory.questions = unanswered
                 .into_iter()
@@ -420,4 +423,60 @@ fn resolver(config: &Config, clock: Clock) -> Result<Resolver, ConfigError> {
         );
     }
     Ok(resolver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Messages that follow each other closely must not keep a failure young for ever.
+    #[test]
+    fn a_minute_that_ends_during_a_lookup_is_over() {
+        const NOW: u64 = 1_800_000_000;
+        let directory = tempfile::tempdir().unwrap();
+        let text = format!("cache.directory = {:?}", directory.path());
+        let config = Config::parse(text.as_bytes(), Path::new("x")).unwrap();
+        let discovery = |now| {
+            let discovery = Discovery::open(&config).unwrap();
+            discovery.with_clock(Clock::fixed(now))
+        };
+        let next_hop = NextHop::parse("d.test").unwrap();
+        let question = Question {
+            next_hop: &next_hop,
+            hosts: &[],
+            port: 25,
+            rule: &Rule::default(),
+            requiring: false,
+        };
+        let failed = || vec!["MX d.test".to_owned()];
+        let domain = next_hop.domain().unwrap();
+        let at = || {
+            discovery(NOW)
+                .cache
+                .memory(domain)
+                .questions
+                .first()
+                .map(|q| q.at)
+        };
+        let lately = |now| {
+            discovery(now)
+                .failed_lately(&question)
+                .into_keys()
+                .collect()
+        };
+
+        discovery(NOW).remember(&question, failed(), &HashSet::new());
+        assert_eq!(at(), Some(NOW));
+        // Begun 59 s later, and over 60 s later.
+        let briefly = lately(NOW + 59);
+        assert_eq!(briefly, HashSet::from(["MX d.test".to_owned()]));
+        discovery(NOW + 60).remember(&question, failed(), &briefly);
+        assert_eq!(at(), Some(NOW), "it keeps its time");
+        // The next one has all the time; then a minute begins anew.
+        let with_all_the_time = lately(NOW + 60);
+        assert_eq!(with_all_the_time, HashSet::new());
+        discovery(NOW + 65).remember(&question, failed(), &with_all_the_time);
+        assert_eq!(at(), Some(NOW + 65));
+    }
 }

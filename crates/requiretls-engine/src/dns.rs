@@ -58,6 +58,8 @@ pub struct Bounded<'r> {
     /// The server that answered last: one that is dead costs its time once.
     first: Cell<usize>,
     known: RefCell<HashMap<Query, Result<Answer<RData>, LookupCause>>>,
+    /// The place of the server that answered.
+    told_by: RefCell<HashMap<Query, usize>>,
     /// What validation has asked for.
     post: validate::Post,
     lately: Lately,
@@ -234,6 +236,7 @@ impl Resolver {
             deadline,
             first: Cell::new(0),
             known: RefCell::default(),
+            told_by: RefCell::default(),
             post: validate::Post::default(),
             lately: Lately::default(),
             tested: Cell::new(false),
@@ -253,6 +256,7 @@ impl Bounded<'_> {
             deadline,
             first: self.first.clone(),
             known: self.known.clone(),
+            told_by: self.told_by.clone(),
             post: self.post.clone(),
             lately: self.lately.clone(),
             tested: self.tested.clone(),
@@ -397,6 +401,13 @@ impl Bounded<'_> {
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         self.doubt.get()
+    }
+
+    /// The name server that has answered this; `None`: none has, or it was not asked.
+    #[must_use]
+    pub fn told_by(&self, name: &Domain, kind: Kind) -> Option<SocketAddr> {
+        let place = *self.told_by.borrow().get(&query(name, kind)?)?;
+        self.resolver.servers.get(place).copied()
     }
 
     /// The time that these questions share.

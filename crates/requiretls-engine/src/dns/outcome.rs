@@ -27,6 +27,9 @@ impl Bounded<'_> {
             Some(anchor) => self.by_validation(questions, anchor, &mut flight),
             None => self.by_word(questions, &mut flight),
         };
+        let told_by = |question| Some((Query::clone(question), flight.answered_by(question)?));
+        let told_by = questions.iter().filter_map(told_by);
+        self.told_by.borrow_mut().extend(told_by);
         self.first.set(flight.first().unwrap_or_default());
         self.room.set(flight.room());
         verdicts

@@ -5,6 +5,9 @@ mod believed;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+#[path = "../field_reports/heard.rs"]
+mod heard;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 #[allow(dead_code)]

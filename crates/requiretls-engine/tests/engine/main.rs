@@ -9,6 +9,8 @@ mod dns;
 #[path = "../../../requiretls-testbed/tests/dns/table.rs"]
 mod dns_table;
 #[cfg(test)]
+mod half_open;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod kept;
