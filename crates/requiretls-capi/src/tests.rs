@@ -20,8 +20,8 @@ mod order;
 mod outbound;
 mod panics;
 mod process;
-mod unlogged;
 mod testbed;
+mod unlogged;
 
 use crate::abi::{rtls_mail, rtls_reply};
 use crate::ctx::{rtls_close, rtls_ctx, rtls_open};
