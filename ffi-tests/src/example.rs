@@ -95,6 +95,36 @@ pub static EXAMPLES: [Example; 9] = [
     },
 ];
 
+/// What the tests of one room need besides: they show nobody how the library is used.
+static PROBES: [Example; 6] = [
+    probe("process", &["process", "story"], &[], &["-pthread"]),
+    probe("children", &["children", "story"], &[], &[]),
+    probe("threads", &["threads", "story"], &[], &["-pthread"]),
+    probe("jail", &["jail", "story"], &[], &[]),
+    probe("jumps", &["jumps"], &[], &[]),
+    probe(
+        "two_libraries",
+        &["two_libraries", "story"],
+        &["openssl", "gnutls"],
+        &[],
+    ),
+];
+
+const fn probe(
+    name: &'static str,
+    sources: &'static [&'static str],
+    packages: &'static [&'static str],
+    flags: &'static [&'static str],
+) -> Example {
+    Example {
+        name,
+        sources,
+        packages,
+        flags,
+        plain: false,
+    }
+}
+
 /// A program that was built; it goes with its directory.
 pub struct Built {
     program: PathBuf,
@@ -117,7 +147,10 @@ impl Example {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test has its name wrong")]
     pub fn named(name: &str) -> &'static Self {
-        let found = EXAMPLES.iter().find(|example| example.name == name);
+        let found = EXAMPLES
+            .iter()
+            .chain(&PROBES)
+            .find(|example| example.name == name);
         found.expect("an example of this name")
     }
 

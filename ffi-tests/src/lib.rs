@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bounded;
+mod calls;
 mod example;
 mod failure;
 mod installed;
@@ -16,6 +17,7 @@ mod sender;
 mod testbed;
 mod world;
 
+pub use calls::offences;
 pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
 pub use installed::{Installed, Linking, built, compiler, hooked, workspace};

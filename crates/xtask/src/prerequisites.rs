@@ -11,7 +11,7 @@ use crate::command::{cargo, output, run, succeeds};
 use crate::tree::root;
 
 /// What has to be there: a program in the path, or a file; and the Debian package that brings it.
-const DEBIAN: [(Need, &str); 14] = [
+const DEBIAN: [(Need, &str); 15] = [
     (Need::Program("cc"), "gcc"),
     (Need::File("/usr/include/stdlib.h"), "libc6-dev"),
     (Need::Program("c++"), "g++"),
@@ -30,6 +30,7 @@ const DEBIAN: [(Need, &str); 14] = [
     (Need::Program("valgrind"), "valgrind"),
     // valgrind cannot run without the names of the dynamic linker's functions.
     (Need::File("/usr/lib/debug/.build-id"), "libc6-dbg"),
+    (Need::Program("strace"), "strace"),
     (Need::Program("ip"), "iproute2"),
     (Need::Program("unshare"), "util-linux"),
     (
