@@ -2,9 +2,9 @@
  *
  *   children config domain at-once
  *
- * First a child is forked before each call; it makes all calls that are left, while its parent makes that one. Then so many children
- * are forked at one time: they wait for each other, and each makes all calls with the context of the parent, for the domain and for a name
- * that nobody has asked for. Prints what went wrong; the exit status is 0 where nothing did.
+ * First a child is forked before each call; it makes all calls that are left, while its parent makes that one. Then so many
+ * children are forked at one time: they wait for each other, and each makes all calls with the context of the parent, for the
+ * domain and for a name that nobody has asked for. Prints what went wrong; the exit status is 0 where nothing did.
  */
 #define _POSIX_C_SOURCE 200112L
 #include <stdio.h>

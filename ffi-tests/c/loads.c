@@ -2,8 +2,9 @@
  *
  *   loads library config times
  *
- * Each time a thread of its own makes calls, and ends after the library was closed, when what the thread kept for it goes. Prints what
- * is left of descriptors, threads and mappings of the library; the exit status is 0 where nothing is.
+ * Each time a thread of its own makes calls, and ends after the library was closed, when what the thread kept for it goes. Prints
+ * how many descriptors, threads and mappings of the library there are more than after the first time; the exit status is 0 where
+ * the library is still there.
  */
 #define _POSIX_C_SOURCE 200112L
 #include <dirent.h>

@@ -2,8 +2,8 @@
  *
  *   process config domain [fault]
  *
- * Signal handlers and masks, threads, descriptors, environment, locale, umask, working directory, and what was written to the
- * standard streams, which are to be two files. Each difference is one line in the file "differences" of the working directory;
+ * Signal handlers and masks, threads, descriptors, environment, locale, umask, working directory, and what was written to the two
+ * standard streams, which are to be files. Each difference is one line in the file "differences" of the working directory;
  * the exit status is 0 where there is none. "silent" instead of a fault: nothing is looked at, for strace to look on; access() of
  * "/begin" and of "/end" are around the calls. Every other fault is made on purpose, to see that it is seen.
  */
@@ -47,7 +47,8 @@ static void status(struct state *now)
   FILE *file = fopen("/proc/self/status", "re");
   while (file != NULL && fgets(line, sizeof line, file) != NULL) {
     line[strcspn(line, "\n")] = '\0';
-    if (strncmp(line, "SigCgt", 6) == 0 || strncmp(line, "SigIgn", 6) == 0 || strncmp(line, "SigBlk", 6) == 0) add(now->signals, line);
+    if (strncmp(line, "SigCgt", 6) == 0 || strncmp(line, "SigIgn", 6) == 0 || strncmp(line, "SigBlk", 6) == 0)
+      add(now->signals, line);
     if (strncmp(line, "Threads:", 8) == 0) now->threads = atoi(line + 8);
   }
   if (file != NULL) fclose(file);

@@ -3,11 +3,14 @@
 //! All of them are in `ffi-tests/c`. pkg-config says everything that the compiler and the linker have to know.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::installed::{Linking, need_file};
-use crate::{Installed, Result, workspace};
+use crate::{Installed, Result, bounded, compiler, workspace};
+
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// One program.
 #[derive(Debug)]
@@ -15,7 +18,7 @@ pub struct Example {
     /// What it is called.
     pub name: &'static str,
     /// Its files, without their ending.
-    sources: &'static [&'static str],
+    pub(crate) sources: &'static [&'static str],
     /// What pkg-config is asked for besides `requiretls`.
     packages: &'static [&'static str],
     /// What else it needs.
@@ -96,11 +99,13 @@ pub static EXAMPLES: [Example; 9] = [
 ];
 
 /// What the tests of one room need besides: they show nobody how the library is used.
-static PROBES: [Example; 6] = [
+static PROBES: [Example; 8] = [
     probe("process", &["process", "story"], &[], &["-pthread"]),
     probe("children", &["children", "story"], &[], &[]),
     probe("threads", &["threads", "story"], &[], &["-pthread"]),
     probe("jail", &["jail", "story"], &[], &[]),
+    probe("loads", &["loads"], &[], &["-pthread"]),
+    probe("planted", &["planted"], &[], &["-pthread"]),
     probe("jumps", &["jumps"], &[], &[]),
     probe(
         "two_libraries",
@@ -132,6 +137,10 @@ pub struct Built {
 }
 
 impl Built {
+    pub(crate) fn new(program: PathBuf, dir: TempDir) -> Self {
+        Self { program, _dir: dir }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn program(&self) -> &Path {
@@ -169,6 +178,23 @@ impl Example {
         self.build_as(installed, &["-std=c89"], Linking::Shared)
     }
 
+    /// Builds it without the library, which it loads by itself.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn build_unlinked(&self, installed: &Installed) -> Result<Built> {
+        let dir = TempDir::new()?;
+        let program = dir.path().join(self.name);
+        let mut cc = compiler()?;
+        cc.arg("-std=c89").args(STRICT).args(self.flags);
+        cc.arg("-I").arg(installed.includedir());
+        for source in self.sources {
+            cc.arg(workspace().join(format!("ffi-tests/c/{source}.c")));
+        }
+        bounded::output(cc.arg("-o").arg(&program).arg("-ldl"), LIMIT)?;
+        Ok(Built::new(program, dir))
+    }
+
     /// Builds it.
     ///
     /// # Errors
@@ -196,6 +222,6 @@ impl Example {
         let flags = [language, &STRICT, self.flags].concat();
         let packages = [&["requiretls"], self.packages].concat();
         installed.link(&sources, &program, &flags, &packages, linking)?;
-        Ok(Built { program, _dir: dir })
+        Ok(Built::new(program, dir))
     }
 }

@@ -208,7 +208,7 @@ pub fn hooked() -> Result<PathBuf> {
 }
 
 /// Fails where a library is not there, or its sources are newer.
-fn must_be_fresh(library: &Path, how: &str) -> Result<()> {
+pub(crate) fn must_be_fresh(library: &Path, how: &str) -> Result<()> {
     let built = modified(library)
         .map_err(|_| Failure::new(format!("{} is not built: {how}", library.display())))?;
     for crate_name in ["core", "engine", "capi"] {

@@ -1,14 +1,14 @@
 //! What does the process of a server see of the library, besides its answers?
 //!
-//! C programs that make every call (`ffi-tests/c/story.c`), among them a lookup with DNS and a policy over HTTPS, with the library
-//! between processes, threads, users, root directories and other libraries.
+//! C programs that make every call (`ffi-tests/c/story.c`), among them a lookup with DNS and a policy over HTTPS, between
+//! processes, threads, users, root directories and other libraries.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use ffi_tests::{Built, Example, Installed, Result, Testbed, bounded, offences, workspace};
+use ffi_tests::{Built, Example, Installed, Result, Testbed, bounded, hooked, offences, workspace};
 use tempfile::TempDir;
 
 const DOMAIN: &str = "sts-enforce.test";
@@ -209,15 +209,10 @@ fn a_policy_is_fetched_by_nobody_in_an_empty_root() -> Result<()> {
 fn a_plug_in_is_loaded_and_closed_fifty_times() -> Result<()> {
     let installed = Installed::find()?;
     let dir = TempDir::new()?;
-    let (program, config) = (dir.path().join("loads"), dir.path().join("requiretls.conf"));
+    let config = dir.path().join("requiretls.conf");
     fs::write(&config, NO_DNS)?;
-    // It is not linked with the library, only built with its header.
-    let source = workspace().join("ffi-tests/c/loads.c");
-    let mut cc = ffi_tests::compiler()?;
-    cc.args(["-std=c89", "-Wall", "-Wextra", "-Werror", "-pthread", "-I"])
-        .arg(installed.includedir());
-    bounded::output(cc.arg(source).arg("-o").arg(&program).arg("-ldl"), LIMIT)?;
-    let mut command = Command::new(&program);
+    let program = Example::named("loads").build_unlinked(&installed)?;
+    let mut command = Command::new(program.program());
     command
         .arg(installed.shared_object())
         .arg(&config)
@@ -269,8 +264,8 @@ fn every_call_leaves_memory_in_order() -> Result<()> {
     )
 }
 
-/// What the threads share of a context and a plan while nothing is looked up. A lookup hands on what was found by atomic operations,
-/// which valgrind takes for races wherever the data is read then: `cargo xtask sanitize` looks at those with a tool that knows them.
+/// What the threads share of a context and a plan while nothing is looked up. A lookup hands on by atomic operations what it
+/// has found, and valgrind, which does not know them, takes each reading of it for a race.
 #[test]
 fn threads_that_share_a_context_do_not_race() -> Result<()> {
     let threads = build("threads")?;
@@ -280,6 +275,38 @@ fn threads_that_share_a_context_do_not_race() -> Result<()> {
         command.args([&format!("--tool={tool}"), "--quiet", "--error-exitcode=99"]);
         command.arg(threads.program()).arg(world.configuration());
         finds_nothing(command.args(["-", "8", "10"]))?;
+    }
+    Ok(())
+}
+
+/// Each tool finds the fault that a hidden call makes, so that its silence elsewhere means something.
+#[test]
+fn valgrind_finds_faults_in_the_library() -> Result<()> {
+    let planted = Example::named("planted").build_unlinked(&Installed::find()?)?;
+    // What is called, the tool, what it says.
+    let rows = [
+        (
+            "read",
+            "memcheck",
+            "Invalid read of size 1",
+            "rtls_test_read_too_far",
+        ),
+        ("race", "helgrind", "Possible data race", "rtls_test_count"),
+        ("race", "drd", "Conflicting", "rtls_test_count"),
+    ];
+    for (fault, tool, expected, place) in rows {
+        let mut command = Command::new("valgrind");
+        command.args([&format!("--tool={tool}"), "--quiet", "--error-exitcode=99"]);
+        let list = workspace().join("ffi-tests/valgrind.supp");
+        command.arg(format!("--suppressions={}", list.display()));
+        command.arg(planted.program()).arg(hooked()?).arg(fault);
+        let output = bounded::run(&mut command, b"", LIMIT)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(99), "{tool}: {said}");
+        assert!(
+            said.contains(expected) && said.contains(place),
+            "{tool}: {said}"
+        );
     }
     Ok(())
 }

@@ -19,6 +19,8 @@
 
 pub mod abi;
 pub mod ctx;
+#[cfg(feature = "memory-faults-on-purpose")]
+mod faults;
 mod guard;
 mod handle;
 pub mod log;

@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
             return Err(format!("{} must be an absolute path", path.display()).into());
         }
     }
-    let built = build(&options.sysconfdir, &RELEASE)?;
+    let built = build(&RELEASE, &Purpose::Use(&options.sysconfdir))?;
     let name = format!("librequiretls.so.{}", tree::VERSION);
     let shared = built.archive.with_file_name(name);
     let script = tree::capi().join("requiretls.map");
@@ -83,7 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
 
 /// Builds the library with the hidden calls. It is never installed.
 pub(crate) fn run_hooked() -> Result<()> {
-    let built = build(Path::new("/nonexistent"), &HOOKED)?;
+    let built = build(&HOOKED, &Purpose::Use(Path::new("/nonexistent")))?;
     let dir = tree::target().join("hooked");
     fs::create_dir_all(&dir)?;
     let script = dir.join("requiretls.map");
@@ -99,11 +99,45 @@ pub(crate) fn run_hooked() -> Result<()> {
     Ok(())
 }
 
+/// Builds the archive with the hidden calls for `AddressSanitizer`, and writes beside it what it has to be linked with.
+pub(crate) fn build_sanitized(dir: &Path) -> Result<()> {
+    let built = build(&HOOKED, &Purpose::Sanitizer(dir))?;
+    place(&built.archive, &dir.join("librequiretls.a"))?;
+    fs::write(dir.join("libraries"), built.native.join("\n"))?;
+    fs::write(dir.join("hooks"), HOOKS.join("\n"))?;
+    Ok(())
+}
+
+/// Where it is tried.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The Rust code, its standard library and the C code of the packages. The compiler is a stable one that is told to forget it.
+fn instrument(cargo: &mut Command, dir: &Path) {
+    cargo
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env(
+            format!("CFLAGS_{}", TARGET.replace('-', "_")),
+            "-fsanitize=address",
+        )
+        .args(["-Zbuild-std=std,panic_unwind", "--target", TARGET])
+        .arg("--target-dir")
+        .arg(dir);
+}
+
 /// What a library is built of.
 struct Kind {
     profile: &'static str,
     directory: &'static str,
     features: &'static [&'static str],
+}
+
+/// What it is compiled for.
+enum Purpose<'a> {
+    /// With the configuration below this directory.
+    Use(&'a Path),
+    /// For `AddressSanitizer` to look at, in this target directory.
+    Sanitizer(&'a Path),
 }
 
 const RELEASE: Kind = Kind {
@@ -114,10 +148,14 @@ const RELEASE: Kind = Kind {
 const HOOKED: Kind = Kind {
     profile: "dev",
     directory: "debug",
-    features: &["--features", "panic-on-purpose"],
+    features: &["--features", "panic-on-purpose,memory-faults-on-purpose"],
 };
 /// The calls that the features add.
-const HOOKS: [&str; 1] = ["rtls_test_panic_in_next_call"];
+const HOOKS: [&str; 3] = [
+    "rtls_test_panic_in_next_call",
+    "rtls_test_read_too_far",
+    "rtls_test_count",
+];
 
 struct Built {
     archive: PathBuf,
@@ -125,8 +163,9 @@ struct Built {
     native: Vec<String>,
 }
 
-fn build(sysconfdir: &Path, kind: &Kind) -> Result<Built> {
-    let mut child = cargo()
+fn build(kind: &Kind, purpose: &Purpose) -> Result<Built> {
+    let mut cargo = cargo();
+    cargo
         .args([
             "rustc",
             "--package",
@@ -136,17 +175,20 @@ fn build(sysconfdir: &Path, kind: &Kind) -> Result<Built> {
             kind.profile,
         ])
         .args(kind.features)
-        .args([
-            "--crate-type",
-            "staticlib",
-            "--",
-            "--print",
-            "native-static-libs",
-        ])
-        .env(
-            "REQUIRETLS_CONF",
-            sysconfdir.join("requiretls/requiretls.conf"),
-        )
+        .args(["--crate-type", "staticlib"]);
+    let profile = match purpose {
+        Purpose::Use(sysconfdir) => {
+            let file = sysconfdir.join("requiretls/requiretls.conf");
+            cargo.env("REQUIRETLS_CONF", file);
+            tree::target().join(kind.directory)
+        }
+        Purpose::Sanitizer(dir) => {
+            instrument(&mut cargo, dir);
+            dir.join(TARGET).join(kind.directory)
+        }
+    };
+    let mut child = cargo
+        .args(["--", "--print", "native-static-libs"])
         .stderr(Stdio::piped())
         .spawn()?;
     let mut native = None;
@@ -168,7 +210,7 @@ fn build(sysconfdir: &Path, kind: &Kind) -> Result<Built> {
         return Err(format!("cargo rustc for the static library: {status}").into());
     }
     Ok(Built {
-        archive: tree::target().join(kind.directory).join("librequiretls.a"),
+        archive: profile.join("librequiretls.a"),
         native: native
             .ok_or("rustc did not say which system libraries the static library needs")?,
     })

@@ -3,8 +3,8 @@
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
 //! `include/requiretls.h` as the source says, `cargo xtask man` writes the manual pages, `cargo xtask dist` installs what a C
 //! program needs, `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
-//! `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, and `cargo xtask mutants` says
-//! whether the tests would notice a fault.
+//! `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, `cargo xtask sanitize` those
+//! of an instrumented library, and `cargo xtask mutants` says whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -15,6 +15,7 @@ mod header;
 mod man;
 mod mutants;
 mod prerequisites;
+mod sanitize;
 mod soak;
 mod statements;
 mod test;
@@ -60,6 +61,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Run the tests that take long, and show what they measured
     Soak(soak::Options),
+    /// Build the library, Rust code included, with the sanitizer of addresses, and run C programs on it
+    Sanitize,
     /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
     Mutants(mutants::Options),
 }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Task::Statements(options) => statements::run(options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Soak(options) => soak::run(&options),
+        Task::Sanitize => sanitize::run(),
         Task::Mutants(options) => mutants::run(&options),
     };
     match outcome {

@@ -1,0 +1,81 @@
+//! How is a program linked with a library that `AddressSanitizer` looks at?
+//!
+//! `cargo xtask sanitize` made the library. The run-time library is the one that belongs to rustc; the C compiler instruments
+//! the program for it, and leaves its own out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::example::Built;
+use crate::installed::{must_be_fresh, target};
+use crate::{Example, Failure, Result, bounded, compiler, workspace};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The library, instrumented.
+pub struct Sanitized {
+    dir: PathBuf,
+    runtime: PathBuf,
+}
+
+impl Sanitized {
+    /// The one for `AddressSanitizer`, with the search for leaks.
+    ///
+    /// # Errors
+    /// It was not built, or the sources are newer.
+    pub fn find() -> Result<Self> {
+        let dir = target().join("sanitize");
+        must_be_fresh(&dir.join("librequiretls.a"), "cargo xtask sanitize")?;
+        let mut rustc = Command::new("rustc");
+        let lib = bounded::output(rustc.args(["--print", "target-libdir"]), LIMIT)?;
+        let runtime = Path::new(lib.trim()).join("librustc-stable_rt.asan.a");
+        if !runtime.exists() {
+            return Err(Failure::new(format!("{} is missing", runtime.display())));
+        }
+        Ok(Self { dir, runtime })
+    }
+
+    /// Builds one of the programs.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn build(&self, example: &Example) -> Result<Built> {
+        let dir = TempDir::new()?;
+        let program = dir.path().join(example.name);
+        let mut link = compiler()?;
+        link.arg("-o").arg(&program).arg("-rdynamic");
+        for source in example.sources {
+            let object = dir.path().join(format!("{source}.o"));
+            let mut compile = compiler()?;
+            compile
+                .args(["-std=c89", "-g", "-c", "-o"])
+                .arg(&object)
+                .arg("-fsanitize=address")
+                .arg(format!("-I{}", workspace().join("include").display()))
+                .arg(workspace().join(format!("ffi-tests/c/{source}.c")));
+            bounded::output(&mut compile, LIMIT)?;
+            link.arg(object);
+        }
+        // A program finds the hidden calls by name, so nothing refers to them.
+        for hook in self.lines("hooks")? {
+            link.arg(format!("-Wl,-u,{hook}"));
+        }
+        link.arg(self.dir.join("librequiretls.a"))
+            .arg("-Wl,--whole-archive")
+            .arg(&self.runtime)
+            .arg("-Wl,--no-whole-archive")
+            .args(self.lines("libraries")?)
+            .args(["-lpthread", "-ldl", "-lrt", "-lm", "-lresolv"]);
+        bounded::output(&mut link, LIMIT)?;
+        Ok(Built::new(program, dir))
+    }
+
+    fn lines(&self, name: &str) -> Result<Vec<String>> {
+        let text = fs::read_to_string(self.dir.join(name))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
