@@ -2,17 +2,20 @@
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
 //! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
+//! `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it,
 //! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
 //! `cargo xtask fuzz` runs the fuzz targets, and `cargo xtask mutants` says whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod command;
+mod deb;
 mod dist;
 mod fuzz;
 mod header;
 mod mutants;
 mod prerequisites;
+mod source;
 mod statements;
 mod test;
 mod tree;
@@ -47,6 +50,10 @@ enum Task {
     },
     /// Build the shared and the static library and install them with header and pkg-config file
     Dist(dist::Options),
+    /// Make the source tarball of a release, with all crates in it
+    Source(source::Options),
+    /// Build the Debian packages and let lintian look at them
+    Deb(deb::Options),
     /// Measure the policy against its goals, and its instructions against the committed counts
     Bench(bench::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
@@ -63,6 +70,8 @@ fn main() -> ExitCode {
         Task::Header { check: true } => header::check(),
         Task::Header { check: false } => header::write(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
+        Task::Source(options) => source::run(&options),
+        Task::Deb(options) => deb::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
