@@ -19,7 +19,8 @@ pub fn workspace() -> PathBuf {
 }
 
 /// Cargo's target directory.
-pub(crate) fn target() -> PathBuf {
+#[must_use]
+pub fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => workspace().join(dir),
         None => workspace().join("target"),
@@ -64,14 +65,11 @@ impl Installed {
                 "librequiretls is not installed for the tests: {INSTALL}"
             ))
         })?;
-        for crate_name in ["core", "engine", "capi"] {
-            let dir = workspace().join(format!("crates/requiretls-{crate_name}"));
-            if let Some(newer) = newer_file(&dir, built)? {
-                let newer = newer.display();
-                return Err(Failure::new(format!(
-                    "{newer} is newer than the installed library: {INSTALL}"
-                )));
-            }
+        if let Some(newer) = newer_source(built)? {
+            let newer = newer.display();
+            return Err(Failure::new(format!(
+                "{newer} is newer than the installed library: {INSTALL}"
+            )));
         }
         Ok(installed)
     }
@@ -149,6 +147,20 @@ pub(crate) fn need(program: &str, package: &str) -> Result<()> {
     Err(Failure::new(format!(
         "{program} is missing on this machine: apt-get install {package}"
     )))
+}
+
+/// A source file of the library that is newer than that.
+///
+/// # Errors
+/// The sources cannot be read.
+pub fn newer_source(than: SystemTime) -> Result<Option<PathBuf>> {
+    for crate_name in ["core", "engine", "capi"] {
+        let dir = workspace().join(format!("crates/requiretls-{crate_name}"));
+        if let Some(newer) = newer_file(&dir, than)? {
+            return Ok(Some(newer));
+        }
+    }
+    Ok(None)
 }
 
 fn modified(path: &Path) -> std::io::Result<SystemTime> {

@@ -13,6 +13,6 @@ mod sender;
 mod world;
 
 pub use failure::{Failure, Result};
-pub use installed::{Installed, built, compiler, workspace};
+pub use installed::{Installed, built, compiler, newer_source, target, workspace};
 pub use sender::{Answer, Sender};
 pub use world::World;

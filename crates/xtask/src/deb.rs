@@ -36,10 +36,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("both times the same bytes");
     }
     let mut lintian = Command::new("lintian");
-    lintian.args(["--fail-on", "error", "--allow-root", "--no-tag-display-limit"]);
+    lintian.args([
+        "--fail-on",
+        "error",
+        "--allow-root",
+        "--no-tag-display-limit",
+    ]);
     command::run(lintian.arg(changes(&room.join("first"))?))?;
     for package in &built {
-        println!("{}: {} bytes", package.display(), fs::metadata(package)?.len());
+        println!(
+            "{}: {} bytes",
+            package.display(),
+            fs::metadata(package)?.len()
+        );
     }
     Ok(())
 }
@@ -116,7 +125,10 @@ fn ending(dir: &Path, end: &str) -> Result<Vec<PathBuf>> {
 /// Whether two builds made the same packages.
 fn compare(one: &[PathBuf], other: &[PathBuf]) -> Result<()> {
     let names = |paths: &[PathBuf]| -> Vec<_> {
-        paths.iter().map(|path| path.file_name().map(ToOwned::to_owned)).collect()
+        paths
+            .iter()
+            .map(|path| path.file_name().map(ToOwned::to_owned))
+            .collect()
     };
     if names(one) != names(other) {
         return Err("the two builds made different packages".into());

@@ -82,9 +82,8 @@ fn vendor(staged: &Path) -> Result<()> {
     filter
         .current_dir(staged)
         .args(["vendor-filterer", "--platform=*-unknown-linux-gnu"])
-        .args(["--versioned-dirs", "--exclude-crate-path=*#tests"])
-        .arg("vendor");
-    command::run(&mut filter)?;
+        .args(["--versioned-dirs", "vendor"]);
+    command::output(&mut filter)?; // a line for each crate
     let config = staged.join(".cargo/config.toml");
     let mut text = fs::read_to_string(&config)?;
     text.push_str(

@@ -24,7 +24,9 @@ pub(crate) fn text(tree: &Path) -> Result<String> {
         let krate = Crate::read(&dir)?;
         let expression = spdx::Expression::parse(&krate.licence)
             .map_err(|error| format!("{}: licence {:?}: {error}", dir.display(), krate.licence))?;
-        let ids = expression.requirements().map(|requirement| requirement.req.license.to_string());
+        let ids = expression
+            .requirements()
+            .map(|requirement| requirement.req.license.to_string());
         licences.extend(ids);
         write!(
             text,
@@ -75,7 +77,11 @@ impl Crate {
         if holders.is_empty() {
             holders.push(format!("The {} developers", package.name));
         }
-        let dir = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let dir = dir
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         Ok(Self {
             dir,
             // An older way to write OR.
@@ -90,7 +96,11 @@ fn holders(dir: &Path) -> Result<Vec<String>> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_uppercase();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_uppercase();
         let counts = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE"];
         if path.is_file() && counts.iter().any(|start| name.starts_with(start)) {
             let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
@@ -103,7 +113,9 @@ fn holders(dir: &Path) -> Result<Vec<String>> {
 /// "Copyright (c) 2014 Somebody": the year and the name. Of the licences' own words nothing.
 fn holder(line: &str) -> Option<String> {
     let line = line.trim().trim_start_matches(['#', '/', '*', ' ']);
-    let rest = line.strip_prefix("Copyright").or_else(|| line.strip_prefix("COPYRIGHT"))?;
+    let rest = line
+        .strip_prefix("Copyright")
+        .or_else(|| line.strip_prefix("COPYRIGHT"))?;
     let mut rest = rest.trim();
     for mark in ["(c)", "(C)", "©"] {
         rest = rest.strip_prefix(mark).unwrap_or(rest).trim();
@@ -126,7 +138,9 @@ fn paragraph(id: &str) -> Result<String> {
     };
     if let Some(path) = known {
         let path = path.display();
-        return Ok(format!(" On Debian systems the text of this licence is in {path}.\n"));
+        return Ok(format!(
+            " On Debian systems the text of this licence is in {path}.\n"
+        ));
     }
     let licence = spdx::license_id(id).ok_or_else(|| format!("{id}: no such licence"))?;
     let mut text = String::new();
@@ -156,12 +170,28 @@ mod tests {
     #[test]
     fn holders_are_found() {
         for (label, line, expected) in [
-            ("a year", "Copyright (c) 2014 Ann Example", Some("2014 Ann Example")),
+            (
+                "a year",
+                "Copyright (c) 2014 Ann Example",
+                Some("2014 Ann Example"),
+            ),
             ("a sign", "  © 2014", None),
-            ("behind a sign", "Copyright © 2020-2024 Ann", Some("2020-2024 Ann")),
-            ("a group", "Copyright (c) The Example Developers", Some("The Example Developers")),
+            (
+                "behind a sign",
+                "Copyright © 2020-2024 Ann",
+                Some("2020-2024 Ann"),
+            ),
+            (
+                "a group",
+                "Copyright (c) The Example Developers",
+                Some("The Example Developers"),
+            ),
             ("Apache's own words", "copyright license to reproduce", None),
-            ("its form", "Copyright [yyyy] [name of copyright owner]", None),
+            (
+                "its form",
+                "Copyright [yyyy] [name of copyright owner]",
+                None,
+            ),
             ("a heading", "Copyright notice", None),
         ] {
             assert_eq!(holder(line).as_deref(), expected, "{label}");
@@ -170,6 +200,9 @@ mod tests {
 
     #[test]
     fn expressions_are_debians() {
-        assert_eq!(debian_expression("MIT OR (ISC AND MIT)"), "MIT or (ISC and MIT)");
+        assert_eq!(
+            debian_expression("MIT OR (ISC AND MIT)"),
+            "MIT or (ISC and MIT)"
+        );
     }
 }

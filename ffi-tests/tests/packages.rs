@@ -1,0 +1,182 @@
+//! Do the packages work on a Debian that has nothing else of ours?
+//!
+//! Each suite is made by debootstrap once. A test lays an overlay over it, installs the packages there with its own
+//! package manager, and looks at what they left when they are gone.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use ffi_tests::{Failure, Result, bounded, newer_source, target, workspace};
+use tempfile::TempDir;
+
+const LIMIT: Duration = Duration::from_secs(120);
+/// debootstrap, for the first time.
+const MAKE_LIMIT: Duration = Duration::from_secs(600);
+/// What a developer of a mail server has, and what `requiretls` depends on.
+const WITH: [&str; 4] = ["adduser", "gcc", "libc6-dev", "pkg-config"];
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[test]
+fn bookworm() -> Result<()> {
+    lives_in("bookworm")
+}
+
+#[test]
+fn trixie() -> Result<()> {
+    lives_in("trixie")
+}
+
+/// What happens inside, and what each step prints.
+const LIFE: [(&str, &str, &str); 11] = [
+    ("before", "list > /tmp/before", ""),
+    (
+        "installed",
+        "dpkg -i /packages/*.deb > /tmp/log 2>&1 || { cat /tmp/log; exit 1; }",
+        "",
+    ),
+    (
+        "nothing is missing",
+        "ldd /usr/bin/requiretls /usr/lib/*/librequiretls.so.0 | grep 'not found' || true",
+        "",
+    ),
+    (
+        "the command runs",
+        "requiretls --version",
+        concat!("requiretls ", env!("CARGO_PKG_VERSION"), "\n"),
+    ),
+    (
+        "the command answers",
+        "requiretls mail-from --tls '<a@example.com> REQUIRETLS'",
+        "1;l=s;o=r\n",
+    ),
+    (
+        "an example is built against the shared library",
+        "cd /tmp; cc -std=c89 -Wall -Wextra -Werror -pedantic /packages/version.c -o shared $(pkg-config --cflags --libs requiretls) && ./shared",
+        concat!(env!("CARGO_PKG_VERSION"), "\n"),
+    ),
+    (
+        "and against the static one",
+        "cd /tmp; cc /packages/version.c -o static $(pkg-config --cflags --libs --static requiretls | sed 's/-lrequiretls/-l:librequiretls.a/') && ./static; \
+         ldd static | grep -c requiretls || true",
+        concat!(env!("CARGO_PKG_VERSION"), "\n0\n"),
+    ),
+    (
+        "policies are kept by their own user, and by its group",
+        "stat -c '%U:%G %a' /var/lib/requiretls; echo policy > /var/lib/requiretls/kept",
+        "requiretls:requiretls 2775\n",
+    ),
+    (
+        "removed: only what was kept is left",
+        "dpkg -r requiretls librequiretls-dev librequiretls0 > /dev/null; rm /tmp/shared /tmp/static; \
+         list | comm -13 /tmp/before -",
+        "/var/lib/requiretls\n/var/lib/requiretls/kept\n",
+    ),
+    (
+        "purged: nothing is left",
+        "dpkg -P requiretls librequiretls-dev librequiretls0 > /dev/null 2>&1; list | comm -13 /tmp/before -",
+        "",
+    ),
+    (
+        "nor the user",
+        "grep -c requiretls /etc/passwd /etc/group || true",
+        "/etc/passwd:0\n/etc/group:0\n",
+    ),
+];
+
+/// Every file, but for the package manager's own, and the spare copies of the user database.
+const PRELUDE: &str = "set -e; export LC_ALL=C DEBIAN_FRONTEND=noninteractive; \
+    list() { find / -xdev -path /proc -prune -o -path /tmp -prune -o -path /packages -prune -o -path /var/lib/dpkg -prune -o -path /var/log -prune \
+      -o -path /var/cache -prune -o -name '*-' -path '/etc/*' -prune -o -print | sort; }; ";
+
+fn lives_in(suite: &str) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::new(
+            "packages are installed in a system of their own, and that needs root",
+        ));
+    }
+    let packages = packages()?;
+    let system = system(suite)?;
+    let room = TempDir::new_in(target())?;
+    let upper = room.path();
+    for dir in ["up/packages", "work", "root"] {
+        std::fs::create_dir_all(upper.join(dir))?;
+    }
+    for file in packages
+        .iter()
+        .chain([&workspace().join("ffi-tests/c/version.c")])
+    {
+        std::fs::copy(
+            file,
+            upper
+                .join("up/packages")
+                .join(file.file_name().unwrap_or_default()),
+        )?;
+    }
+    for (label, script, expected) in LIFE {
+        let said = inside(&system, upper, script)
+            .map_err(|error| Failure::new(format!("{suite}: {label}: {error}")))?;
+        assert_eq!(said, expected, "{suite}: {label}");
+    }
+    Ok(())
+}
+
+/// Runs a script in the overlay; the mounts end with it, what it wrote stays.
+fn inside(system: &Path, room: &Path, script: &str) -> Result<String> {
+    let mount = "mount -t overlay overlay -o \"lowerdir=$1,upperdir=$2/up,workdir=$2/work\" \"$2/root\"; \
+                 mount -t proc proc \"$2/root/proc\"; exec chroot \"$2/root\" /bin/sh -c \"$3\"";
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--mount",
+            "--pid",
+            "--net",
+            "--fork",
+            "--kill-child",
+            "--propagation",
+            "private",
+        ])
+        .args(["sh", "-ec", mount, "-"])
+        .args([system, room])
+        .arg(format!("{PRELUDE}{script}"))
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    bounded::output(&mut command, LIMIT)
+}
+
+/// The suite's system, made where it is not there yet.
+fn system(suite: &str) -> Result<PathBuf> {
+    let mut make = Command::new("bash");
+    make.arg(workspace().join("ffi-tests/servers/servers.sh"))
+        .args(["system", suite])
+        .args(WITH)
+        .env("RQ_CACHE", target().join("real-servers"));
+    let path = bounded::output(&mut make, MAKE_LIMIT)?;
+    Ok(PathBuf::from(path.trim()))
+}
+
+/// The packages that `cargo xtask deb` built, if they are of these sources.
+fn packages() -> Result<Vec<PathBuf>> {
+    let build = "the packages are not built, or older than the sources: cargo xtask deb";
+    let dir = target().join("packages/first");
+    let mut found = Vec::new();
+    let mut built = SystemTime::UNIX_EPOCH;
+    for entry in dir.read_dir().map_err(|_| Failure::new(build))? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.ends_with(".deb") && !name.contains("-dbgsym_") {
+            built = path.metadata()?.modified()?;
+            found.push(path);
+        }
+    }
+    let is_of_this_version =
+        |path: &PathBuf| path.to_string_lossy().contains(&format!("_{VERSION}-"));
+    if found.len() != 3 || !found.iter().all(is_of_this_version) || newer_source(built)?.is_some() {
+        return Err(Failure::new(build));
+    }
+    Ok(found)
+}
