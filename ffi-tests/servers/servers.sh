@@ -4,6 +4,7 @@
 #   servers.sh get NAME..       unpack the servers below RQ_CACHE, once for each set of package versions
 #   servers.sh world DIR        run the servers that DIR describes until standard input ends; prints "ready" when all answer
 #   servers.sh exec DIR NAME CMD..   run a command inside a running server, to look around by hand
+#   servers.sh inside SYSTEM ROOM SCRIPT   run a shell script in such a Debian, without network; ROOM/up is the layer above it and keeps what is written
 #   servers.sh system SUITE PACKAGE..   a Debian with these packages and its package manager, made by debootstrap once below RQ_CACHE; prints where
 #
 # DIR/servers has one line for each server, in the order to start them: "NAME ADDRESS PORT". DIR/NAME/up is the upper
@@ -104,6 +105,14 @@ system() { # suite package..: a whole Debian, for what its own package manager h
   echo "$new"
 }
 
+within_system() { # system room script
+  mkdir -p "$2"/{up,work,root}
+  # The script is the first process of its namespace: whatever it leaves running ends with it.
+  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p -n -f --kill-child=KILL --propagation private sh -ec '
+    mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" "$2/root"
+    mount -t proc proc "$2/root/proc"; exec chroot "$2/root" /bin/sh -c "$3"' - "$@"
+}
+
 rootfs() { # what the maintainer scripts would have done, as far as the servers need it
   local r=$2 u p
   mkdir -p "$r"/{dev,proc,tmp,root,run,etc/rq,var/{log,mail,tmp,lib,spool,run}}; chmod 1777 "$r/tmp" "$r/var/tmp"
@@ -164,7 +173,7 @@ inside() { # the world's pid file names the process that waits for its first one
 
 cache=${RQ_CACHE:-$PWD/target/real-servers}
 mkdir -p "$cache"; cache=$(cd "$cache" && pwd)
-verbs="verbs: get NAME.., world DIR, exec DIR NAME CMD.., system SUITE PACKAGE.."
+verbs="verbs: get NAME.., world DIR, exec DIR NAME CMD.., system SUITE PACKAGE.., inside SYSTEM ROOM SCRIPT"
 verb=${1:-}; [ $# -gt 1 ] || die "$verbs"
 shift
 case $verb in
@@ -174,5 +183,6 @@ case $verb in
   within) dir=$1; world "$dir" ;;
   exec) dir=$(cd "$1" && pwd); shift; inside "$@" ;;
   system) system "$@" ;;
+  inside) within_system "$@" ;;
   *) die "$verbs" ;;
 esac

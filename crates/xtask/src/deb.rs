@@ -20,6 +20,9 @@ pub(crate) struct Options {
     /// Build a second time in another directory, and compare every byte of what is in the packages
     #[arg(long)]
     twice: bool,
+    /// Build in Debian sid instead, with its own cargo and without network
+    #[arg(long, conflicts_with = "twice")]
+    sid: bool,
 }
 
 /// Builds the packages and checks them.
@@ -29,6 +32,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     fs::create_dir_all(&room)?;
     let tarball = room.join(format!("requiretls_{}.orig.tar.xz", tree::VERSION));
     source::pack(&tarball)?;
+    if options.sid {
+        return build_in_sid(&tarball, &room.join("sid"));
+    }
     let built = build(&tarball, &room.join("first"))?;
     if options.twice {
         let again = build(&tarball, &room.join("a-second-time"))?;
@@ -58,15 +64,48 @@ fn room() -> PathBuf {
     tree::target().join("packages")
 }
 
-/// Unpacks the tarball, adds `debian/`, and builds; returns the packages.
-fn build(tarball: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
-    source::forget(dir)?;
+/// As a Debian developer would: what the package says it is built with, and no more, is there.
+fn build_in_sid(tarball: &Path, room: &Path) -> Result<()> {
+    let servers = tree::root().join("ffi-tests/servers/servers.sh");
+    let kept = tree::target().join("real-servers");
+    let script = |verb: &str| {
+        let mut script = Command::new("bash");
+        script.arg(&servers).arg(verb).env("RQ_CACHE", &kept);
+        script
+    };
+    let system = command::output(script("system").arg("sid").args(FOR_BUILDING))?;
+    source::forget(room)?;
+    unpack(tarball, &room.join("up/build"))?;
+    let mut build = script("inside");
+    build.arg(system.trim()).arg(room);
+    command::run(build.arg(format!(
+        "cd /build/{}; cargo --version; dpkg-buildpackage --build=binary --no-sign",
+        source::name()
+    )))?;
+    for package in packages(&room.join("up/build"))? {
+        println!("{}", package.display());
+    }
+    Ok(())
+}
+
+/// Debian's own word for it: what every package may be built with, and what this one asks for.
+const FOR_BUILDING: [&str; 4] = ["build-essential", "cargo", "debhelper", "rustc"];
+
+/// The tarball with `debian/` in it; returns where.
+fn unpack(tarball: &Path, dir: &Path) -> Result<PathBuf> {
     fs::create_dir_all(dir)?;
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--file").arg(tarball);
     command::run(tar.arg("--directory").arg(dir))?;
     let tree = dir.join(source::name());
     add_debian(&tree)?;
+    Ok(tree)
+}
+
+/// Builds with the machine's own tools; returns the packages.
+fn build(tarball: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
+    source::forget(dir)?;
+    let tree = unpack(tarball, dir)?;
     let mut build = Command::new("dpkg-buildpackage");
     build
         .current_dir(&tree)
