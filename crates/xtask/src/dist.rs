@@ -140,7 +140,7 @@ fn link(built: &Built) -> Result<PathBuf> {
             tree::capi().join("requiretls.map").display()
         ),
         format!("-soname,{}", soname()),
-        "-z,nodelete,-z,relro,-z,now".to_owned(),
+        "-z,nodelete,-z,relro,-z,now,-z,pack-relative-relocs".to_owned(),
         "--gc-sections,--no-undefined".to_owned(),
     ] {
         command.arg(format!("-Wl,{option}"));
