@@ -47,7 +47,7 @@ const LIFE: [(&str, &str, &str); 11] = [
     ),
     (
         "the command answers",
-        "requiretls mail-from --tls '<a@example.com> REQUIRETLS'",
+        "requiretls mail-from 'MAIL FROM:<a@example.com> REQUIRETLS'",
         "1.secure.onward\n",
     ),
     (
@@ -86,7 +86,7 @@ const LIFE: [(&str, &str, &str); 11] = [
 
 /// Every file, but for the package manager's own, and the spare copies of the user database.
 const PRELUDE: &str = "set -e; export LC_ALL=C DEBIAN_FRONTEND=noninteractive; \
-    list() { find / -xdev -path /proc -prune -o -path /tmp -prune -o -path /packages -prune -o -path /var/lib/dpkg -prune -o -path /var/log -prune \
+    list() { find / -xdev -path /proc -prune -o -path /run -prune -o -path /tmp -prune -o -path /packages -prune -o -path /var/lib/dpkg -prune -o -path /var/log -prune \
       -o -path /var/cache -prune -o -name '*-' -path '/etc/*' -prune -o -print | sort; }; ";
 
 fn lives_in(suite: &str) -> Result<()> {
