@@ -488,7 +488,10 @@ int rtls_plan_add_host(struct rtls_plan *p, const char *host);
  the one call that waits: a server with an event loop makes it on a worker thread and takes the plan
  back. It leaves the current host.
  timeout_ms: it waits no longer than that, in milliseconds of a monotonic clock; 0: it uses what an
-   earlier lookup of this plan has found, and asks nobody.
+   earlier lookup of this plan or of its context has found, and asks nobody.
+ What a lookup has found serves later plans of the same context, in this process and in its children, for
+   as long as DNS and the policy allow: then it does not wait at all. It takes less than 8 MiB of memory,
+   whatever a domain publishes, and a plan less than it.
  Returns RTLS_GO; or RTLS_DEFER or RTLS_BOUNCE for the message: no host may be tried then.
  After rtls_plan_new; again after RTLS_DEFER, or when the facts have expired (RTLS_GET_TTL).
  */

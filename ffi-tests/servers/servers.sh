@@ -30,6 +30,7 @@ describe() { # name -> suite, pkgs
     sendmail818) suite=sid pkgs="sendmail-bin sendmail-base sendmail-cf m4 busybox" ;;
     nsd) suite=bookworm pkgs="nsd ldnsutils" ;;
     unbound) suite=bookworm pkgs=unbound ;;
+    bind) suite=bookworm pkgs="bind9-utils bind9-dnsutils" ;; # signs zones, and asks
     redis) suite=bookworm pkgs=redis-server ;;
     *) die "unknown server $1" ;;
   esac

@@ -134,7 +134,10 @@ pub unsafe extern "C" fn rtls_plan_add_host(p: *mut rtls_plan, host: *const c_ch
 /// the one call that waits: a server with an event loop makes it on a worker thread and takes the plan
 /// back. It leaves the current host.
 /// timeout_ms: it waits no longer than that, in milliseconds of a monotonic clock; 0: it uses what an
-///   earlier lookup of this plan has found, and asks nobody.
+///   earlier lookup of this plan or of its context has found, and asks nobody.
+/// What a lookup has found serves later plans of the same context, in this process and in its children, for
+///   as long as DNS and the policy allow: then it does not wait at all. It takes less than 8 MiB of memory,
+///   whatever a domain publishes, and a plan less than it.
 /// Returns RTLS_GO; or RTLS_DEFER or RTLS_BOUNCE for the message: no host may be tried then.
 /// After rtls_plan_new; again after RTLS_DEFER, or when the facts have expired (RTLS_GET_TTL).
 #[unsafe(no_mangle)]
@@ -252,11 +255,11 @@ impl rtls_plan {
     }
 
     /// Without time to ask, what was found before still counts until it expires.
-    fn known_facts(&self, budget: Duration, shared: &Shared) -> Option<Facts> {
-        let facts = self.looked.as_ref()?.delivery.plan().facts();
+    fn known_facts(&self, budget: Duration, shared: &Shared) -> Option<Arc<Facts>> {
+        let plan = self.looked.as_ref()?.delivery.plan();
         let now = shared.discovery.clock().now().ok()?;
-        let fresh = facts.expires.is_none_or(|expires| expires > now);
-        (budget.is_zero() && fresh).then(|| facts.clone())
+        let fresh = plan.facts().expires.is_none_or(|expires| expires > now);
+        (budget.is_zero() && fresh).then(|| plan.shared_facts())
     }
 
     fn discover(
@@ -265,7 +268,7 @@ impl rtls_plan {
         next_hop: &NextHop,
         rule: &Rule,
         budget: Duration,
-    ) -> Facts {
+    ) -> Arc<Facts> {
         let question = Question {
             next_hop,
             hosts: &self.hosts,
@@ -275,7 +278,7 @@ impl rtls_plan {
         };
         let deadline = Deadline::after(budget);
         Log::during(self.log.as_ref(), || {
-            shared.discovery.lookup(&question, &deadline)
+            shared.discovery.lookup(&question, &deadline).into()
         })
     }
 

@@ -8,24 +8,37 @@
 )]
 
 mod arguments;
+mod black_hole;
 mod cases;
 mod delivery;
 mod fork;
 mod gate;
 mod inbound;
+mod noted;
 mod order;
 mod outbound;
 mod panics;
 mod process;
+mod testbed;
 
 use crate::abi::{rtls_mail, rtls_reply};
 use crate::ctx::{rtls_close, rtls_ctx, rtls_open};
 use crate::plan::{rtls_plan, rtls_plan_free, rtls_plan_get, rtls_plan_new, rtls_plan_verdict};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
+use std::path::Path;
 use std::ptr;
+
+/// How many times as long `cargo xtask soak` wants its tests.
+fn soak_times() -> u32 {
+    let times = std::env::var("REQUIRETLS_SOAK_TIMES");
+    times.map_or(1, |times| times.parse().expect("a number"))
+}
 
 /// A context made from a configuration; closed at the end.
 pub(crate) struct Context(pub(crate) *mut rtls_ctx);
+
+// SAFETY: as the header says, threads may share a context.
+unsafe impl Sync for Context {}
 
 impl Context {
     /// Asks no name server: nothing is found out but what the calls say.
@@ -43,6 +56,11 @@ impl Context {
         };
         let text = format!("{extra}\n[dns]\nservers = [\"{servers}\"]\n{cache}");
         std::fs::write(&path, text).expect("a file");
+        Self::read(&path)
+    }
+
+    /// From a file.
+    fn read(path: &Path) -> Self {
         let mut ctx = ptr::null_mut();
         let mut err = [0; 200];
         let path = CString::new(path.to_str().expect("UTF-8")).expect("no NUL");

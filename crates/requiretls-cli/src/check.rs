@@ -1,16 +1,25 @@
 //! What is known about this domain, and may this message go there?
 
-mod found;
+mod answered;
+mod fact;
+mod hosts;
+mod policy;
 mod report;
 mod secure;
+mod servers;
+mod shown;
+mod way;
 
 use crate::USAGE;
+use answered::Answered;
 use report::Report;
 use requiretls_core::facts::{LookupCause, LookupFailure, Route};
 use requiretls_core::next_hop::NextHop;
 use requiretls_core::plan::{Message, Plan};
 use requiretls_core::requirement::Requirement;
+use requiretls_core::site_policy::Rule;
 use requiretls_core::tag;
+use requiretls_engine::config::Written;
 use requiretls_engine::{Config, Deadline, Discovery, Question};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -30,9 +39,10 @@ const UNKNOWN: u8 = 2;
 
 /// Looks up a domain and prints the plan for a message to it
 ///
-/// Every fact stands there with its DNSSEC status, every host with what a connection to it must
-/// prove, and which half is missing for level secure: that the way to the host is vouched for, and
-/// that the host can prove who it is. No mail server is connected to. Exit status: 0 when the
+/// Every fact stands there with its DNSSEC status, where it is from and for how long it holds; the
+/// policy that was kept beside the one that is served now; every host with what a connection to it
+/// must prove, and which half is missing for level secure: that the way to the host is vouched for,
+/// and that the host can prove who it is. No mail server is connected to. Exit status: 0 when the
 /// message may go as far as is known, 69 when it would be returned, 75 when it would wait, 2 when
 /// DNS could not be asked, 64 for wrong usage, 78 for an unreadable configuration.
 #[derive(clap::Args)]
@@ -52,13 +62,27 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     port: Option<u16>,
 
-    /// Seconds to wait at most
+    /// Seconds that the lookup may take, as for a message; what is told besides takes a few more
     #[arg(long, value_name = "S", default_value_t = 30)]
     timeout: u64,
 
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What everything that is told is taken from.
+struct Looked<'a> {
+    config: &'a Config,
+    written: &'a Written,
+    discovery: &'a Discovery,
+    rule: &'a Rule,
+    port: u16,
+    /// For the message, and for one with REQUIRETLS, over the same facts.
+    plan: Plan,
+    strictest: Plan,
+    /// The same questions once more: facts do not keep the status of every answer.
+    answered: Answered<'a>,
 }
 
 /// Looks up, and says how the program ends.
@@ -70,14 +94,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let Ok(requirement) = tag::parse_word(&args.tag) else {
         return failed(USAGE, &format!("{:?} is no tag", args.tag));
     };
-    let opened = Config::load(args.config.as_deref())
-        .and_then(|config| Discovery::open(&config).map(|discovery| (config, discovery)));
-    let (config, discovery) = match opened {
+    let opened = Config::load_written(args.config.as_deref()).and_then(|(config, written)| {
+        let discovery = Discovery::open(&config)?;
+        Ok((config, written, discovery))
+    });
+    let (config, written, discovery) = match opened {
         Ok(opened) => opened,
         Err(error) => return failed(CONFIG, &error.to_string()),
     };
     let rule = match config.rules.look_up(&next_hop) {
-        Ok(rule) => rule.clone(),
+        Ok(rule) => rule,
         Err(error) => return failed(CONFIG, &error.to_string()),
     };
     let port = args.port.or(rule.port).unwrap_or(25);
@@ -85,39 +111,36 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         next_hop: &next_hop,
         hosts: &[],
         port,
-        rule: &rule,
+        rule,
         // What level secure would rest on is told for every tag.
         requiring: true,
     };
-    let deadline = Deadline::after(Duration::from_secs(args.timeout));
+    let budget = Duration::from_secs(args.timeout);
     // Before the lookup, which may fetch another.
-    let kept = next_hop.domain();
-    let kept = kept.and_then(|domain| discovery.cache().policy(domain));
-    let facts = discovery.lookup(&question, &deadline);
+    let kept = policy::kept_before(&next_hop, rule, &discovery);
+    let begin = discovery.clock().now().unwrap_or_default();
+    let facts = discovery.lookup(&question, &Deadline::after(budget));
     let plan_for = |requirement| {
         let message = Message {
             requirement,
             ..Message::default()
         };
         let settings = config.sending.settings;
-        Plan::new(
-            next_hop.clone(),
-            message,
-            rule.clone(),
-            settings,
-            facts.clone(),
-        )
+        let facts = facts.clone();
+        Plan::new(next_hop.clone(), message, rule.clone(), settings, facts)
     };
-    let plan = plan_for(requirement);
-    let strictest = plan_for(Requirement::R);
-    let resolver = discovery.resolver().within(deadline);
-    let report = Report::new(
-        (&plan, &strictest),
+    let further = Deadline::after(budget.min(FURTHER));
+    let looked = Looked {
+        plan: plan_for(requirement),
+        strictest: plan_for(Requirement::R),
+        answered: Answered::new(&discovery, &config.dns.families, further),
+        config: &config,
+        written: &written,
+        discovery: &discovery,
+        rule,
         port,
-        &resolver,
-        &config.dns,
-        kept.as_ref(),
-    );
+    };
+    let report = Report::new(&looked, kept.as_ref(), begin);
     let status = match report.action() {
         _ if could_not_ask(&facts.route) => UNKNOWN,
         "go" => 0,
@@ -129,6 +152,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Err(_) => ExitCode::from(IO),
     }
 }
+
+/// For what is asked besides the lookup.
+const FURTHER: Duration = Duration::from_secs(5);
 
 fn could_not_ask(route: &Route) -> bool {
     matches!(
@@ -146,7 +172,9 @@ fn print(report: &Report, json: bool) -> io::Result<()> {
         serde_json::to_writer(&mut out, report)?;
         writeln!(out)?;
     } else {
-        write!(out, "{report}")?;
+        // Whatever reads a pipe wants a line whole.
+        let width = terminal_size::terminal_size_of(&out).map(|(width, _)| usize::from(width.0));
+        write!(out, "{}", report.shown(width))?;
     }
     out.flush()
 }

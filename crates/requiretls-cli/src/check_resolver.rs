@@ -2,7 +2,9 @@
 
 use crate::USAGE;
 use requiretls_engine::config::{Dns, DnsMode};
-use requiretls_engine::dns::self_test::{Ad, BogusName, Examination, ProbeName, Signatures};
+use requiretls_engine::dns::self_test::{
+    Ad, BogusName, Examination, Finding, ProbeName, Signatures,
+};
 use requiretls_engine::{Config, Deadline, Discovery};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -108,18 +110,6 @@ fn mode(dns: &Dns) -> &'static str {
 impl Server {
     fn of(examined: &Examination, dns: &Dns) -> Self {
         let finding = examined.finding;
-        let fit = match &dns.mode {
-            DnsMode::Validate(_) => match finding.signatures {
-                Signatures::Passes => "yes",
-                Signatures::Strips | Signatures::DropsDo => "no",
-                Signatures::Silent | Signatures::Refuses | Signatures::Fails => "unknown",
-            },
-            DnsMode::Auto | DnsMode::Ad => match finding.ad {
-                Ad::Right => "yes",
-                Ad::Always | Ad::Never => "no",
-                Ad::Silent | Ad::Refuses | Ad::Fails => "unknown",
-            },
-        };
         let bogus = match examined.bogus {
             None => "not tested",
             Some(BogusName::Held) => "held",
@@ -131,7 +121,7 @@ impl Server {
             ad: finding.ad.as_str(),
             signatures: finding.signatures.as_str(),
             bogus,
-            fit,
+            fit: fit(finding, dns),
             text: finding.to_string(),
         }
     }
@@ -170,6 +160,22 @@ impl Report {
             "\ntested with {signed} (signed), {unsigned} (unsigned)"
         )?;
         out.flush()
+    }
+}
+
+/// Whether a server can be relied on in this mode: "yes", "no" or "unknown".
+pub(crate) fn fit(finding: Finding, dns: &Dns) -> &'static str {
+    match &dns.mode {
+        DnsMode::Validate(_) => match finding.signatures {
+            Signatures::Passes => "yes",
+            Signatures::Strips | Signatures::DropsDo => "no",
+            Signatures::Silent | Signatures::Refuses | Signatures::Fails => "unknown",
+        },
+        DnsMode::Auto | DnsMode::Ad => match finding.ad {
+            Ad::Right => "yes",
+            Ad::Always | Ad::Never => "no",
+            Ad::Silent | Ad::Refuses | Ad::Fails => "unknown",
+        },
     }
 }
 

@@ -337,14 +337,16 @@ fn check_shows_what_is_kept_beside_what_is_served() {
     };
     let first = check();
     assert!(
-        first.contains("kept      id 0, mode enforce, mx old.moved.test\n"),
+        first.contains("policy kept         in force   id 0, mode enforce, mx old.moved.test ["),
         "{first}"
     );
     assert!(
-        first.contains("HTTPS     mode enforce, mx new.moved.test\n"),
+        first.contains("policy served       HTTPS      mode enforce, mx new.moved.test ["),
         "{first}"
     );
-    assert!(check().contains("kept      id 1, mode enforce, mx new.moved.test\n"));
+    assert!(
+        check().contains("policy kept         in force   id 1, mode enforce, mx new.moved.test [")
+    );
 }
 
 /// What the units run is what this program takes.

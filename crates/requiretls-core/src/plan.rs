@@ -27,6 +27,7 @@ use crate::site_policy::{Discovery, Key, Rule};
 use crate::tls_level::TlsLevel;
 use demand::Demand;
 use std::net::IpAddr;
+use std::sync::Arc;
 pub(crate) use terms::{OwnRow, Records, Side, StsMatch};
 
 /// What may be done with one message at one next hop.
@@ -38,7 +39,7 @@ pub struct Plan {
     rule_key: Option<Key>,
     settings: Settings,
     demand: Demand,
-    facts: Facts,
+    facts: Arc<Facts>,
     candidates: Vec<Candidate>,
     refused: Option<Refusal>,
 }
@@ -57,21 +58,20 @@ pub struct Candidate {
 }
 
 impl Plan {
-    /// Judges the facts for one message.
+    /// Judges the facts for one message; several plans may share them.
     #[must_use]
     pub fn new(
         next_hop: NextHop,
         message: Message,
         rule: Rule,
         settings: Settings,
-        facts: Facts,
+        facts: impl Into<Arc<Facts>>,
     ) -> Self {
         let demand = Demand::on_this_hop(message, &rule, settings);
-        let facts = if demand.hop.is_local() {
-            without_discovery(facts)
-        } else {
-            facts
-        };
+        let mut facts = facts.into();
+        if demand.hop.is_local() {
+            drop_discovery(Arc::make_mut(&mut facts));
+        }
         let mut plan = Self {
             next_hop,
             message,
@@ -108,13 +108,13 @@ impl Plan {
             rule_key: None,
             settings: Settings::default(),
             demand: Demand::default(),
-            facts: Facts {
+            facts: Arc::new(Facts {
                 route: Route::Configured,
                 expanded: None,
                 hosts: Vec::new(),
                 sts: Sts::None,
                 expires: None,
-            },
+            }),
             candidates: Vec::new(),
             refused: Some(Refusal {
                 row: Row::Unreadable,
@@ -142,6 +142,12 @@ impl Plan {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The same, for a further plan.
+    #[must_use]
+    pub fn shared_facts(&self) -> Arc<Facts> {
+        Arc::clone(&self.facts)
     }
 
     /// The site's rule for this next hop.
@@ -254,7 +260,7 @@ impl Plan {
     /// is judged as though the MX records were signed.
     fn as_if_vouched(&self) -> Self {
         let mut vouched = self.clone();
-        vouched.facts.route = Route::Mx(Security::Secure);
+        Arc::make_mut(&mut vouched.facts).route = Route::Mx(Security::Secure);
         vouched
     }
 
@@ -361,14 +367,13 @@ pub enum Unreadable {
 }
 
 /// P12 `local`: nothing is discovered, the endpoint is configured.
-fn without_discovery(mut facts: Facts) -> Facts {
+fn drop_discovery(facts: &mut Facts) {
     facts.route = Route::Configured;
     facts.sts = Sts::None;
     for host in &mut facts.hosts {
         host.tlsa = Tlsa::None;
         host.cname = None;
     }
-    facts
 }
 
 #[cfg(test)]

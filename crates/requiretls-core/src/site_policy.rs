@@ -110,6 +110,11 @@ pub enum PeerDialect {
 }
 
 impl Rules {
+    /// Makes room for so many further rules, for whoever adds many.
+    pub fn reserve(&mut self, further: usize) {
+        self.exact.reserve(further);
+    }
+
     /// Adds the rule for a key.
     ///
     /// # Errors

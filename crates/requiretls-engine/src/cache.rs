@@ -23,7 +23,7 @@ pub use directory::{Disbelief, MOST_FILES, MOST_OCTETS};
 pub use entry::{FailedFetch, FailedQuestion, KeptPolicy, MEMORY_MARK, Memory, SERVER_MARK};
 
 use crate::config;
-use crate::dns::self_test::Finding;
+use crate::dns::self_test::Tested;
 use directory::Directory;
 use requiretls_core::domain::Domain;
 use std::io;
@@ -129,9 +129,9 @@ impl Cache {
         }
     }
 
-    /// What a test of a name server has found, and when.
+    /// What the tests of a name server have found.
     #[must_use]
-    pub fn finding(&self, server: SocketAddr) -> Option<(u64, Finding)> {
+    pub fn tested(&self, server: SocketAddr) -> Option<Tested> {
         let directory = self.directory.as_ref()?;
         let name = entry::server_name(server);
         let text = match directory.read(&server.to_string(), &name) {
@@ -141,14 +141,14 @@ impl Cache {
                 return None;
             }
         };
-        entry::decode_finding(server, &text)
+        entry::decode_tested(server, &text)
     }
 
-    /// Keeps what a test has found.
-    pub fn keep_finding(&self, server: SocketAddr, now: u64, finding: Finding) {
-        let text = entry::encode_finding(server, now, finding);
+    /// Keeps what the tests have found, the last one just now.
+    pub fn keep_tested(&self, server: SocketAddr, tested: Tested) {
+        let text = entry::encode_tested(server, tested);
         let name = entry::server_name(server);
-        self.write(&server.to_string(), &name, Some(&text), now);
+        self.write(&server.to_string(), &name, Some(&text), tested.at);
     }
 
     /// Forgets a domain; says whether there was anything.

@@ -26,12 +26,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod discovered;
+mod doubt;
 mod hosts;
+mod kept;
+mod lots;
 mod policy;
 mod refresh;
 mod route;
+mod term;
 
+pub use discovered::Discovered;
 pub use hosts::MOST_HOSTS;
+pub use kept::{MOST_KEPT, MOST_OCTETS_KEPT};
 pub use refresh::RefreshFailure;
 
 use crate::cache::{Cache, FailedQuestion};
@@ -41,6 +48,8 @@ use crate::deadline::Deadline;
 use crate::dns::{Bounded, Family, ResolvConf, Resolver};
 use crate::roots::TrustRoots;
 use crate::sts_fetch::PolicyFetcher;
+use kept::{Entry, KeptFacts, Key};
+use lots::Lots;
 use requiretls_core::delivery::Delivery;
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Facts, Route, Security, Sts};
@@ -49,11 +58,15 @@ use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::site_policy::{self, Rule};
 use requiretls_core::tls_level::TlsLevel;
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use term::Term;
 
-/// Finds out what is known about next hops.
+/// Finds out what is known about next hops, and keeps what it has found for as long as that holds.
+/// Clones have what they keep in common.
 #[derive(Clone, Debug)]
 pub struct Discovery {
     resolver: Resolver,
@@ -63,6 +76,8 @@ pub struct Discovery {
     roots: TrustRoots,
     fetcher: PolicyFetcher,
     cache: Cache,
+    kept: Arc<KeptFacts>,
+    lots: Arc<Lots>,
     clock: Clock,
 }
 
@@ -103,8 +118,19 @@ impl Discovery {
             fetcher: PolicyFetcher::new(&config.sts, &config.dns.families, &roots, clock),
             roots,
             cache,
+            kept: Arc::new(KeptFacts::with_slots(MOST_KEPT)),
+            lots: Arc::default(),
             clock,
         })
+    }
+
+    /// The same, but every lookup asks, and what it finds is not kept in this process.
+    #[must_use]
+    pub fn keeping_no_facts(self) -> Self {
+        Self {
+            kept: Arc::new(KeptFacts::with_slots(0)),
+            ..self
+        }
     }
 
     /// The same with another clock, for tests.
@@ -151,15 +177,32 @@ impl Discovery {
     /// Asks, and returns when everything is known or the deadline has come: what was not found
     /// out by then is in the facts as a failure, so that it delays and never weakens.
     ///
-    /// A deadline that is over asks nobody: a policy that is kept counts then, and all else has
-    /// failed.
+    /// Nobody is asked for what an earlier lookup of this process has found while it holds: the
+    /// answers' times to live, cut to the signatures' own end, and a policy's age bound it, and only
+    /// what is known without failure or doubt is kept. Hosts of equal preference are drawn anew.
+    /// [`Discovered::is_kept`] tells.
+    ///
+    /// A deadline that is over asks nobody: what is kept counts then, and all else has failed.
     ///
     /// A host that is a unix socket has no address: its [`Addresses`] are found and empty.
     ///
     /// [`Addresses`]: requiretls_core::facts::Addresses
     #[must_use]
-    pub fn lookup(&self, question: &Question<'_>, deadline: &Deadline) -> Facts {
+    pub fn lookup(&self, question: &Question<'_>, deadline: &Deadline) -> Discovered {
+        let (begun, since) = (Instant::now(), self.clock.now().ok());
+        let key = Key::of(question);
+        let known = since.and_then(|now| self.kept.find(&key, now, &self.lots));
+        if let Some(known) = known {
+            tracing::debug!(
+                "{}: what was found {} s ago still holds",
+                question.next_hop,
+                since.zip(known.found_at()).map_or(0, |(now, at)| now - at)
+            );
+            return known;
+        }
+        let mut ticket = self.kept.ticket();
         let (failed, had_time) = (self.failed_lately(question), policy::has_time(deadline));
+        let lately: HashSet<String> = failed.keys().cloned().collect();
         let search = Search {
             discovery: self,
             question,
@@ -167,13 +210,30 @@ impl Discovery {
                 .resolver
                 .within(*deadline)
                 .after_failures(failed, SECOND_PATIENCE),
-            life: Cell::new(None),
+            term: Term::default(),
+            checked_until: Cell::new(None),
+            fetched: Cell::new(false),
         };
-        let facts = search.facts();
+        let found = search.facts();
         if had_time {
-            self.remember(question, search.dns.unanswered());
+            self.remember(question, search.dns.unanswered(), &lately);
         }
-        facts
+        if let (true, Some(domain)) = (search.fetched.get(), &found.policy_domain) {
+            // What rests on the policy of before is for other ports or hosts of the same domain.
+            ticket = self.kept.forget_policy(domain);
+        }
+        let facts = Arc::new(found.facts);
+        if let Some(since) = since
+            && !search.dns.is_in_doubt()
+            && doubt::is_out_of(&facts, self.is_dnssec_trusted())
+        {
+            let window = search.term.window(since, begun);
+            let (facts, domain) = (Arc::clone(&facts), found.policy_domain);
+            let entry = Entry::new(key, facts, window, found.equals, domain);
+            let entry = entry.checked_until(search.checked_until.get());
+            self.kept.keep(entry, ticket, since);
+        }
+        Discovered::just_now(facts, since)
     }
 
     /// Reads off a delivery whether its policy must be looked at before it can end: then the next
@@ -182,10 +242,13 @@ impl Discovery {
         if !delivery.wants_recheck() {
             return;
         }
-        if let (Some(domain), Ok(now)) = (delivery.plan().sts_domain(), self.clock.now()) {
-            self.cache.amend(domain, now, |memory| {
-                memory.recheck.get_or_insert(now);
-            });
+        if let Some(domain) = delivery.plan().sts_domain() {
+            self.kept.forget_policy(domain);
+            if let Ok(now) = self.clock.now() {
+                self.cache.amend(domain, now, |memory| {
+                    memory.recheck.get_or_insert(now);
+                });
+            }
         }
     }
 
@@ -200,17 +263,19 @@ impl Discovery {
             .collect()
     }
 
-    fn remember(&self, question: &Question<'_>, unanswered: Vec<String>) {
+    /// `lately` are those that failed lately when the lookup began, and so were waited for briefly.
+    fn remember(&self, question: &Question<'_>, unanswered: Vec<String>, lately: &HashSet<String>) {
         let (Some(domain), Ok(now)) = (question.next_hop.domain(), self.clock.now()) else {
             return;
         };
         self.cache.amend(domain, now, |memory| {
             let before = std::mem::take(&mut memory.questions);
-            // What fails again keeps its time: at its end it gets all the time once more.
+            // What fails again keeps its time: at its end it gets all the time once more, even where
+            // that has come while the last brief wait was under way.
             let since = |question: &String| {
-                let same = before.iter().find(|failed| failed.question == *question);
+                let mut before = before.iter().filter(|_| lately.contains(question));
+                let same = before.find(|failed| failed.question == *question);
                 same.map(|failed| failed.at)
-                    .filter(|at| age(*at, now).is_some())
             };
             memory.questions = unanswered
                 .into_iter()
@@ -234,33 +299,68 @@ const LATELY: u64 = 60;
 /// What all questions that failed lately may take of a lookup.
 const SECOND_PATIENCE: Duration = Duration::from_secs(1);
 
+impl Question<'_> {
+    /// Whether DANE and MTA-STS are looked up at all (P3, P12).
+    fn discovers(&self) -> bool {
+        !self.is_local()
+            && match self.rule.discovery {
+                site_policy::Discovery::On | site_policy::Discovery::Audit => true,
+                site_policy::Discovery::Off => {
+                    self.requiring || self.rule.floor == TlsLevel::Secure
+                }
+            }
+    }
+
+    /// Whether the site calls the next hop a local endpoint (P12): M = C, D = T = 0.
+    fn is_local(&self) -> bool {
+        self.rule.hop.is_local()
+    }
+}
+
 /// One lookup under way.
 struct Search<'a> {
     discovery: &'a Discovery,
     question: &'a Question<'a>,
     dns: Bounded<'a>,
-    /// The shortest time to live met so far, in seconds.
-    life: Cell<Option<u32>>,
+    term: Term,
+    /// Until when the policy counts as checked (S20), where it does.
+    checked_until: Cell<Option<u64>>,
+    /// Whether a policy was fetched.
+    fetched: Cell<bool>,
+}
+
+/// What it has led to.
+struct Found {
+    facts: Facts,
+    /// The places of hosts of equal preference.
+    equals: Vec<Range<usize>>,
+    policy_domain: Option<Domain>,
 }
 
 impl Search<'_> {
-    fn facts(&self) -> Facts {
-        let found = self.route();
-        self.ask_ahead(&found);
-        let sts = match (&found.route, self.policy_domain(&found.targets)) {
+    fn facts(&self) -> Found {
+        let way = self.route();
+        self.ask_ahead(&way);
+        let domain = match way.route {
             // Row 1 and row 2's secure denials rest on DNS alone.
-            (Route::Failed(_) | Route::Literal, _) => Sts::None,
-            (Route::NullMx(Security::Secure) | Route::NoDomain(Security::Secure), _) => Sts::None,
-            (_, Some(domain)) if self.discovers() => self.policy(domain, &found.targets),
-            _ => Sts::None,
+            Route::Failed(_) | Route::Literal => None,
+            Route::NullMx(Security::Secure) | Route::NoDomain(Security::Secure) => None,
+            _ => self.policy_domain(&way.targets),
         };
-        let hosts = self.hosts(&found.targets, &found.route);
-        Facts {
-            route: found.route,
-            expanded: found.expanded,
-            hosts,
-            sts,
-            expires: self.expires(),
+        let domain = domain.filter(|_| self.discovers());
+        let sts = domain.map_or(Sts::None, |domain| self.policy(domain, &way.targets));
+        let policy_domain = domain.cloned();
+        let hosts = self.hosts(&way.targets, &way.route);
+        Found {
+            facts: Facts {
+                route: way.route,
+                expanded: way.expanded,
+                hosts,
+                sts,
+                expires: self.term.expires(self.discovery.clock.now().ok()),
+            },
+            equals: way.equals,
+            policy_domain,
         }
     }
 
@@ -274,21 +374,12 @@ impl Search<'_> {
         self.dns.ahead(&questions);
     }
 
-    /// Whether DANE and MTA-STS are looked up at all (P3, P12).
     fn discovers(&self) -> bool {
-        let rule = self.question.rule;
-        !self.is_local()
-            && match rule.discovery {
-                site_policy::Discovery::On | site_policy::Discovery::Audit => true,
-                site_policy::Discovery::Off => {
-                    self.question.requiring || rule.floor == TlsLevel::Secure
-                }
-            }
+        self.question.discovers()
     }
 
-    /// Whether the site calls the next hop a local endpoint (P12): M = C, D = T = 0.
     fn is_local(&self) -> bool {
-        self.question.rule.hop.is_local()
+        self.question.is_local()
     }
 
     /// P2c: the next-hop domain; of configured hosts the first that has a name (RFC 8461 section
@@ -301,21 +392,9 @@ impl Search<'_> {
     }
 
     fn lives(&self, seconds: u32) {
-        let life = self.life.get().map_or(seconds, |l| l.min(seconds));
-        self.life.set(Some(life));
-    }
-
-    fn expires(&self) -> Option<u64> {
-        let life = self.life.get()?.max(SHORTEST_LIFE);
-        // Without a clock nothing is known to be fresh.
-        let now = self.discovery.clock.now();
-        Some(now.map_or(0, |now| now.saturating_add(life.into())))
+        self.term.lives(seconds);
     }
 }
-
-/// What holds for a shorter time, even for none, may be used for the present delivery all the
-/// same (RFC 1035 section 3.2.1, S12).
-const SHORTEST_LIFE: u32 = 300;
 
 fn resolver(config: &Config, clock: Clock) -> Result<Resolver, ConfigError> {
     let dns = &config.dns;
@@ -344,4 +423,60 @@ fn resolver(config: &Config, clock: Clock) -> Result<Resolver, ConfigError> {
         );
     }
     Ok(resolver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Messages that follow each other closely must not keep a failure young for ever.
+    #[test]
+    fn a_minute_that_ends_during_a_lookup_is_over() {
+        const NOW: u64 = 1_800_000_000;
+        let directory = tempfile::tempdir().unwrap();
+        let text = format!("cache.directory = {:?}", directory.path());
+        let config = Config::parse(text.as_bytes(), Path::new("x")).unwrap();
+        let discovery = |now| {
+            let discovery = Discovery::open(&config).unwrap();
+            discovery.with_clock(Clock::fixed(now))
+        };
+        let next_hop = NextHop::parse("d.test").unwrap();
+        let question = Question {
+            next_hop: &next_hop,
+            hosts: &[],
+            port: 25,
+            rule: &Rule::default(),
+            requiring: false,
+        };
+        let failed = || vec!["MX d.test".to_owned()];
+        let domain = next_hop.domain().unwrap();
+        let at = || {
+            discovery(NOW)
+                .cache
+                .memory(domain)
+                .questions
+                .first()
+                .map(|q| q.at)
+        };
+        let lately = |now| {
+            discovery(now)
+                .failed_lately(&question)
+                .into_keys()
+                .collect()
+        };
+
+        discovery(NOW).remember(&question, failed(), &HashSet::new());
+        assert_eq!(at(), Some(NOW));
+        // Begun 59 s later, and over 60 s later.
+        let briefly = lately(NOW + 59);
+        assert_eq!(briefly, HashSet::from(["MX d.test".to_owned()]));
+        discovery(NOW + 60).remember(&question, failed(), &briefly);
+        assert_eq!(at(), Some(NOW), "it keeps its time");
+        // The next one has all the time; then a minute begins anew.
+        let with_all_the_time = lately(NOW + 60);
+        assert_eq!(with_all_the_time, HashSet::new());
+        discovery(NOW + 65).remember(&question, failed(), &with_all_the_time);
+        assert_eq!(at(), Some(NOW + 65));
+    }
 }

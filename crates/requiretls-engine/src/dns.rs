@@ -24,6 +24,7 @@ pub use trust_anchor::{TrustAnchor, TrustAnchorError};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::deadline::Deadline;
+use flight::Room;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use lately::Lately;
@@ -57,12 +58,18 @@ pub struct Bounded<'r> {
     /// The server that answered last: one that is dead costs its time once.
     first: Cell<usize>,
     known: RefCell<HashMap<Query, Result<Answer<RData>, LookupCause>>>,
+    /// The place of the server that answered.
+    told_by: RefCell<HashMap<Query, usize>>,
     /// What validation has asked for.
     post: validate::Post,
     lately: Lately,
     /// Whether the servers' tests have begun, and what is known of each server.
     tested: Cell<bool>,
     findings: RefCell<Vec<Option<Finding>>>,
+    /// Whether something that was asked for has failed, or its status is not known and should be.
+    doubt: Cell<bool>,
+    /// What is left for answers.
+    room: Cell<Room>,
 }
 
 /// What is asked about a name.
@@ -229,10 +236,13 @@ impl Resolver {
             deadline,
             first: Cell::new(0),
             known: RefCell::default(),
+            told_by: RefCell::default(),
             post: validate::Post::default(),
             lately: Lately::default(),
             tested: Cell::new(false),
             findings: RefCell::default(),
+            doubt: Cell::new(false),
+            room: Cell::default(),
         }
     }
 }
@@ -246,10 +256,13 @@ impl Bounded<'_> {
             deadline,
             first: self.first.clone(),
             known: self.known.clone(),
+            told_by: self.told_by.clone(),
             post: self.post.clone(),
             lately: self.lately.clone(),
             tested: self.tested.clone(),
             findings: self.findings.clone(),
+            doubt: Cell::new(false),
+            room: self.room.clone(),
         }
     }
 
@@ -383,6 +396,20 @@ impl Bounded<'_> {
         })
     }
 
+    /// Whether an answer that was asked for by itself has failed, or says nothing of DNSSEC though the
+    /// servers are trusted: asked again, it may be another.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt.get()
+    }
+
+    /// The name server that has answered this; `None`: none has, or it was not asked.
+    #[must_use]
+    pub fn told_by(&self, name: &Domain, kind: Kind) -> Option<SocketAddr> {
+        let place = *self.told_by.borrow().get(&query(name, kind)?)?;
+        self.resolver.servers.get(place).copied()
+    }
+
     /// The time that these questions share.
     #[must_use]
     pub fn deadline(&self) -> &Deadline {
@@ -402,7 +429,14 @@ impl Bounded<'_> {
             let answer = known.get(&query).ok_or(LookupCause::Timeout)?;
             answer.as_ref().map_err(|&cause| cause)?.read(read)
         };
-        answer().map_err(|cause| LookupFailure {
+        let answer = answer();
+        let is_certain = answer.as_ref().is_ok_and(|answer| {
+            answer.security != Security::Unknown || !self.resolver.is_trusted()
+        });
+        if !is_certain {
+            self.doubt.set(true);
+        }
+        answer.map_err(|cause| LookupFailure {
             cause,
             question: self.lately.told(wording(name, kind)),
         })

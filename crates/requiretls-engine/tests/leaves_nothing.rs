@@ -148,7 +148,8 @@ mod tests {
         let ca_file = directory.path().join("ca.pem");
         std::fs::write(&ca_file, authority.pem()).unwrap();
         let policy = b"version: STSv1\nmode: enforce\nmx: mx.d.test\nmax_age: 86400\n";
-        let response = Response::Drip(http("200 OK", "Content-Type: text/plain", policy));
+        let body = http("200 OK", "Content-Type: text/plain", policy);
+        let response = Response::Drip(body, Duration::from_millis(20));
         let tls = authority.issue(&["mta-sts.d.test"], (2020, 2090));
         let host = PolicyHost::start(tls, response);
         let faults = [

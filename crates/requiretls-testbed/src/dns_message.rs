@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::opt::EdnsOption;
@@ -86,6 +86,7 @@ impl Service {
             name: name.to_string().trim_end_matches('.').to_owned(),
             record_type: kind,
             tcp: transport == Transport::Tcp,
+            at: Instant::now(),
         });
         let role = match (
             query.metadata.recursion_desired,

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::rr::RecordType;
 
@@ -51,6 +51,8 @@ pub struct Asked {
     pub record_type: RecordType,
     /// Whether it came over TCP.
     pub tcp: bool,
+    /// When it came.
+    pub at: Instant,
 }
 
 impl DnsWorld {

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What one policy host serves, and the TXT record beside it.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub struct Request {
     pub path: String,
     /// The whole head of the request.
     pub head: String,
+    /// When it was there.
+    pub at: Instant,
 }
 
 /// Where a policy is (RFC 8461 section 3.2).
@@ -343,6 +345,7 @@ fn request(sni: Option<String>, head: &str) -> Request {
         host: host.unwrap_or_default(),
         path: path.unwrap_or_default().to_owned(),
         head: head.to_owned(),
+        at: Instant::now(),
     }
 }
 

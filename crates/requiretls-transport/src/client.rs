@@ -34,6 +34,7 @@ pub struct Client {
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     port: u16,
     endpoint: Arc<dyn Fn(IpAddr, u16) -> SocketAddr + Send + Sync>,
+    noted: Arc<dyn Fn(&Delivery) + Send + Sync>,
     keeps: bool,
 }
 
@@ -60,6 +61,7 @@ impl Client {
             clock: Arc::new(clock),
             port: 25,
             endpoint: Arc::new(SocketAddr::new),
+            noted: Arc::new(|_| {}),
             keeps: false,
         })
     }
@@ -85,6 +87,18 @@ impl Client {
     ) -> Self {
         Self {
             endpoint: Arc::new(endpoint),
+            ..self
+        }
+    }
+
+    /// Shows each delivery to `noted` when it has stopped, whatever came of it. Whoever looks up
+    /// the facts needs that: an MTA-STS policy that stands in the way must be fetched again before
+    /// the message can end (S20), and only discovery can do so. With the engine it is
+    /// `client.noting(move |delivery| discovery.note(delivery))`.
+    #[must_use]
+    pub fn noting(self, noted: impl Fn(&Delivery) + Send + Sync + 'static) -> Self {
+        Self {
+            noted: Arc::new(noted),
             ..self
         }
     }
@@ -159,6 +173,7 @@ impl Client {
             };
             self.settle(&mut judge, ended, message, &mut report, this);
         }
+        (self.noted)(judge.delivery());
         report.finish(judge.delivery())
     }
 

@@ -3,6 +3,10 @@
 //! The client takes any certificate and hands over the chain as the peer sent it; what it must
 //! prove is core's business. That the peer holds the certificate's key is proved here, in the
 //! handshake. No session is ever resumed, for a resumed one shows no chain (row 12a).
+//!
+//! TLS 1.2 with forward secrecy and TLS 1.3 are all that the TLS library has: with a server that has
+//! RSA key exchange, TLS 1.1 or older alone there is no TLS, and the message goes in clear where its
+//! level is may, and waits elsewhere (row 11b).
 
 use crate::channel::{Channel, Timed};
 use requiretls_core::delivery::TlsFailure;
@@ -12,8 +16,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme,
-    StreamOwned,
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
+    ProtocolVersion, SignatureScheme, StreamOwned,
 };
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -56,7 +60,7 @@ pub(crate) fn handshake(
     name: Option<&Domain>,
     mut socket: Timed,
 ) -> Result<Established, (TlsFailure, String)> {
-    let rejected = |error: Error| (TlsFailure::Rejected, error.to_string());
+    let rejected = |error: Error| (TlsFailure::Rejected, words(&error));
     let sni = name.and_then(|name| {
         let wanted = ServerName::try_from(name.as_str().to_owned()).ok()?;
         matches!(wanted, ServerName::DnsName(_)).then_some(wanted)
@@ -67,11 +71,10 @@ pub(crate) fn handshake(
     let mut connection = ClientConnection::new(Arc::clone(config), server).map_err(rejected)?;
     while connection.is_handshaking() {
         connection.complete_io(&mut socket).map_err(|error| {
-            let how = match error.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
-                Some(_) => TlsFailure::Rejected,
-                None => TlsFailure::Lost,
-            };
-            (how, error.to_string())
+            match error.get_ref().and_then(|e| e.downcast_ref::<Error>()) {
+                Some(error) => (TlsFailure::Rejected, words(error)),
+                None => (TlsFailure::Lost, error.to_string()),
+            }
         })?;
     }
     let (Some(protocol), Some(suite)) = (
@@ -99,6 +102,22 @@ pub(crate) fn handshake(
         tls,
         chain,
     })
+}
+
+/// What has neither TLS 1.2 nor a suite with forward secrecy is old, not broken: an administrator
+/// is told so.
+fn words(error: &Error) -> String {
+    use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+    let is_old = matches!(
+        error,
+        Error::PeerIncompatible(_)
+            | Error::AlertReceived(HandshakeFailure | InsufficientSecurity | ProtocolVersion)
+    );
+    if is_old {
+        format!("no common TLS parameters: {error}")
+    } else {
+        error.to_string()
+    }
 }
 
 /// Takes any certificate, and checks that the peer holds its key.

@@ -4,7 +4,8 @@
 //! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
 //! `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it,
 //! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
-//! `cargo xtask fuzz` runs the fuzz targets, and `cargo xtask mutants` says whether the tests would notice a fault.
+//! `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, and `cargo xtask mutants` says
+//! whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -15,6 +16,7 @@ mod fuzz;
 mod header;
 mod mutants;
 mod prerequisites;
+mod soak;
 mod source;
 mod statements;
 mod test;
@@ -60,6 +62,8 @@ enum Task {
     Statements(statements::Options),
     /// Run the fuzz targets for a time each; fail when one finds something
     Fuzz(fuzz::Options),
+    /// Run the tests that take long, and show what they measured
+    Soak(soak::Options),
     /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
     Mutants(mutants::Options),
 }
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
+        Task::Soak(options) => soak::run(&options),
         Task::Mutants(options) => mutants::run(&options),
     };
     match outcome {

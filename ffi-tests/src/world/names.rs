@@ -11,8 +11,8 @@ use super::hosts::{Host, ROUTES, Tlsa, ZONES, Zone};
 use super::{NAME_SERVER, RESOLVER};
 use crate::Result;
 
-/// TTLs are short and nothing is asked twice: a world lives for seconds.
-const HEAD: &str = "$TTL 60\n@ SOA ns.test. root.test. 1 3600 600 86400 60\n@ NS ns.test.\n";
+/// A world lives for minutes at most: what was found in it once holds until its end.
+const HEAD: &str = "$TTL 3600\n@ SOA ns.test. root.test. 1 3600 600 86400 3600\n@ NS ns.test.\n";
 const SERVER: &str = "\
 server:
  ip-address: @ADDRESS@@53

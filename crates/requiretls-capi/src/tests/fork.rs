@@ -1,11 +1,16 @@
 //! A fork while another thread is inside the library.
 
-use super::Context;
+use super::testbed::Testbed;
+use super::{Context, Plan};
+use crate::abi::RTLS_GO;
+use crate::plan::rtls_plan_lookup;
 use requiretls_core::domain::Domain;
 use requiretls_core::mta_sts::{Mode, Policy};
 use requiretls_engine::Cache;
 use requiretls_engine::cache::KeptPolicy;
-use std::sync::atomic::{AtomicBool, Ordering};
+use requiretls_testbed::{Domain as Place, Peer, Sts};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 const NOW: u64 = 1_800_000_000;
 
@@ -62,4 +67,71 @@ fn a_fork_beside_a_thread_that_writes_leaves_nothing_taken() {
     });
     let entries = std::fs::read_dir(directory.path()).expect("a directory");
     assert!(entries.count() >= 1);
+}
+
+/// Seven threads look up, and this one forks children that look up.
+fn lookups_beside_forks(forks: u32) {
+    let places = ["a.test", "b.test", "c.test"];
+    let places = places.map(|name| {
+        let place = Place::new(name).signed().mx("mx");
+        place.peer(Peer::good().dane_ee()).sts(Sts::enforce())
+    });
+    let testbed = Testbed::start(places);
+    let ctx = testbed.context();
+    let looks_up = |name: &str| {
+        let plan = Plan::new(&ctx, name, "1.secure.onward", 0);
+        // SAFETY: a live plan of this thread.
+        let action = unsafe { rtls_plan_lookup(plan.0, 15_000) };
+        action == RTLS_GO
+    };
+    let (over, lookups) = (AtomicBool::new(false), AtomicU64::new(0));
+    let longest = std::thread::scope(|scope| {
+        for n in 0..7 {
+            let (over, lookups, looks_up) = (&over, &lookups, &looks_up);
+            scope.spawn(move || {
+                let name = ["a.test", "b.test", "c.test"][n % 3];
+                while !over.load(Ordering::Relaxed) {
+                    assert!(looks_up(name), "{name}");
+                    lookups.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let mut longest = Duration::ZERO;
+        for number in 0..forks {
+            let start = Instant::now();
+            // SAFETY: the child uses what it has for itself, and ends without returning.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: no pointers; a child that hangs ends all the same.
+                unsafe {
+                    libc::alarm(20);
+                    libc::_exit(i32::from(!looks_up("b.test")));
+                }
+            }
+            assert!(child > 0);
+            let mut status = 0;
+            // SAFETY: our child, and room for its status.
+            let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            assert_eq!((ended, status), (child, 0), "{number}");
+            longest = longest.max(start.elapsed());
+        }
+        over.store(true, Ordering::Relaxed);
+        longest
+    });
+    println!(
+        "soak: {forks} children beside seven threads, which looked up {} times; the slowest child took {:.0} ms",
+        lookups.load(Ordering::Relaxed),
+        longest.as_secs_f64() * 1e3
+    );
+}
+
+#[test]
+fn twenty_children_look_up_beside_seven_threads() {
+    lookups_beside_forks(20);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask soak"]
+fn soak_1000_children_look_up_beside_seven_threads() {
+    lookups_beside_forks(1_000 * super::soak_times());
 }

@@ -1,7 +1,8 @@
 //! What is told about a plan, to people and to programs?
 
-use super::found::{self, Fact};
+use super::fact::Fact;
 use super::secure::{self, Half};
+use super::{Looked, hosts, policy, servers, way};
 use requiretls_core::delivery::{Action, Delivery};
 use requiretls_core::facts::{Route, Security};
 use requiretls_core::plan::Plan;
@@ -9,84 +10,95 @@ use requiretls_core::requirement::Requirement;
 use requiretls_core::tag;
 use requiretls_engine::cache::KeptPolicy;
 use requiretls_engine::config::{Dns, DnsMode};
-use requiretls_engine::dns::Bounded;
 use serde::Serialize;
-use std::fmt;
 
 /// All that is told.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    next_hop: String,
-    port: u16,
+    pub(super) next_hop: String,
+    pub(super) port: u16,
     tag: String,
     /// Whose word on DNSSEC counts.
-    dnssec_by: &'static str,
+    pub(super) dnssec_by: &'static str,
+    /// The name servers.
+    pub(super) servers: Vec<Fact>,
     /// What leads to the hosts.
-    way: Vec<Fact>,
-    hosts: Vec<HostReport>,
-    answer: Answer,
+    pub(super) way: Vec<Fact>,
+    pub(super) hosts: Vec<HostReport>,
+    pub(super) answer: Answer,
+    /// For how many seconds all of it holds; none: nothing of it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) holds: Option<u64>,
     #[serde(skip)]
-    asked: String,
+    pub(super) asked: String,
 }
 
 #[derive(Debug, Serialize)]
-struct HostReport {
-    host: String,
-    facts: Vec<Fact>,
+pub(super) struct HostReport {
+    pub(super) host: String,
+    pub(super) facts: Vec<Fact>,
     /// The level that a connection must reach, and by which method; or why there is none.
-    level: &'static str,
-    method: &'static str,
-    refused: Option<String>,
-    secure: Secure,
+    pub(super) level: &'static str,
+    pub(super) method: &'static str,
+    pub(super) refused: Option<String>,
+    pub(super) secure: Secure,
 }
 
 /// The two halves of level secure.
 #[derive(Debug, Serialize)]
-struct Secure {
-    way: Half,
-    host: Half,
-    missing: &'static str,
+pub(super) struct Secure {
+    pub(super) way: Half,
+    pub(super) host: Half,
+    pub(super) missing: &'static str,
 }
 
 #[derive(Debug, Serialize)]
-struct Answer {
-    action: &'static str,
-    code: u16,
-    enhanced: String,
+pub(super) struct Answer {
+    pub(super) action: &'static str,
+    pub(super) code: u16,
+    pub(super) enhanced: String,
     who: &'static str,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Report {
-    /// `strictest` is the plan for REQUIRETLS over the same facts; `kept` the policy that there was
-    /// before they were looked up.
-    pub(super) fn new(
-        (plan, strictest): (&Plan, &Plan),
-        port: u16,
-        resolver: &Bounded<'_>,
-        dns: &Dns,
-        kept: Option<&KeptPolicy>,
-    ) -> Self {
+    /// `kept` is the policy that there was before the lookup, which began at `begin`.
+    pub(super) fn new(looked: &Looked<'_>, kept: Option<&KeptPolicy>, begin: u64) -> Self {
+        let plan = &looked.plan;
         let facts = plan.facts();
-        let hosts = facts.hosts.iter().zip(plan.candidates());
+        let mut way = way::route(looked);
+        let is_there = !matches!(
+            facts.route,
+            Route::Failed(_) | Route::NullMx(_) | Route::NoDomain(_) | Route::Literal
+        );
+        if let Some(domain) = plan.sts_domain().filter(|_| is_there) {
+            way.extend(way::announcement(looked, domain));
+            way.extend(policy::facts(looked, domain, kept, begin));
+        }
+        let now = looked.discovery.clock().now().unwrap_or_default();
         Self {
             next_hop: plan.next_hop().to_string(),
-            port,
+            port: looked.port,
             tag: tag::write(plan.requirement()),
-            dnssec_by: dnssec_by(dns, &facts.route),
-            way: found::way(plan, resolver, kept),
-            hosts: hosts
+            dnssec_by: dnssec_by(&looked.config.dns, &facts.route),
+            servers: servers::facts(looked),
+            way,
+            hosts: facts
+                .hosts
+                .iter()
+                .zip(plan.candidates())
                 .enumerate()
                 .map(|(n, (host, candidate))| HostReport {
                     host: candidate.host.to_string(),
-                    facts: found::of_host(host, port, resolver),
+                    facts: hosts::facts(looked, host),
                     level: candidate.terms.level().as_str(),
                     method: candidate.terms.method(),
                     refused: candidate.refused.as_ref().map(|r| r.reply.text.clone()),
-                    secure: Secure::of(strictest, n),
+                    secure: Secure::of(&looked.strictest, n),
                 })
                 .collect(),
             answer: Answer::of(plan),
+            holds: facts.expires.map(|end| end.saturating_sub(now)),
             asked: asked(plan.requirement()),
         }
     }
@@ -133,85 +145,6 @@ impl Answer {
             who: verdict.who.as_str(),
             text: verdict.reply.text.clone(),
         }
-    }
-}
-
-/// For people.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, port {}, {}", self.next_hop, self.port, self.asked)?;
-        writeln!(f, "DNSSEC: {}", self.dnssec_by)?;
-        let facts = || {
-            self.way
-                .iter()
-                .chain(self.hosts.iter().flat_map(|h| &h.facts))
-        };
-        let longest = facts().map(|fact| fact.source.len()).max();
-        let width = longest.unwrap_or_default().max(LABEL_WIDTH);
-        let mut row = |label: &str, word: &str, text: &str| {
-            let line = format!("  {label:<width$}  {word:<8}  {text}");
-            writeln!(f, "{}", line.trim_end())
-        };
-        row("", "", "")?;
-        for fact in &self.way {
-            row(&fact.source, fact.status, &shortened(&fact.found))?;
-        }
-        for host in &self.hosts {
-            row("", "", "")?;
-            for fact in &host.facts {
-                row(&fact.source, fact.status, &shortened(&fact.found))?;
-            }
-            match &host.refused {
-                Some(why) => row("must prove", "refused", why)?,
-                None => row("must prove", host.level, by(host.level, host.method))?,
-            }
-            let halves = [
-                ("secure: the way to it", &host.secure.way),
-                ("secure: the host itself", &host.secure.host),
-            ];
-            for (label, half) in halves {
-                let word = if half.is_there { "yes" } else { "missing" };
-                row(label, word, &half.why)?;
-            }
-        }
-        let Answer {
-            action,
-            code,
-            enhanced,
-            text,
-            ..
-        } = &self.answer;
-        match *action {
-            "go" => writeln!(f, "\n{text}"),
-            "bounce" => writeln!(f, "\nwould be returned: {code} {enhanced} {text}"),
-            _ => writeln!(f, "\nwould wait: {code} {enhanced} {text}"),
-        }
-    }
-}
-
-/// The widest label that is no fact's source.
-const LABEL_WIDTH: usize = "secure: the host itself".len();
-
-/// Nobody compares a whole digest by eye; `--json` has it.
-fn shortened(found: &str) -> String {
-    let short = |word: &str| match word.split_at_checked(16) {
-        Some((head, rest)) if rest.len() > 16 && word.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            format!("{head}...")
-        }
-        _ => word.to_owned(),
-    };
-    found.split(' ').map(short).collect::<Vec<_>>().join(" ")
-}
-
-fn by(level: &'static str, method: &'static str) -> &'static str {
-    match (level, method) {
-        ("may", _) => "nothing: TLS where it is offered",
-        (_, "none") => "TLS, with any certificate",
-        (_, "dane") => "TLS, by DANE",
-        (_, "pkix") => "TLS, by a certificate from a known authority",
-        (_, "pin") => "TLS, by a pinned key",
-        (_, "dane+pkix") => "TLS, by DANE and by a certificate from a known authority",
-        _ => "TLS",
     }
 }
 

@@ -242,6 +242,8 @@ impl Sending<'_> {
         let mut client = Client::new("mail.sender.test", roots, move || clock.now())?
             .with_timeouts(Timeouts::all(self.limit(Patience::ShortWithPeers)))
             .with_port(port);
+        let discovery = self.site.discovery.clone();
+        client = client.noting(move |delivery| discovery.note(delivery));
         if self.outbound.before.is_some() {
             client = client.keeping_connections();
         }

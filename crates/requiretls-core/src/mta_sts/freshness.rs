@@ -64,12 +64,24 @@ impl Kept<'_> {
         age.is_some_and(|age| age < RETRY_AFTER.as_secs())
     }
 
+    /// Until when [`is_checked`](Self::is_checked) says so.
+    #[must_use]
+    pub fn checked_until(&self) -> u64 {
+        self.fetched.saturating_add(RETRY_AFTER.as_secs())
+    }
+
     /// Whether it may be fetched again for a verdict that rests on it, whatever the TXT record
     /// says: the id may be an old one played back, or a new one that was kept with the old body.
     /// At most once in five minutes, whether the last fetch failed or not (S20).
     #[must_use]
     pub fn may_be_rechecked(&self, now: u64) -> bool {
         self.untouched_for(RETRY_AFTER.as_secs(), now)
+    }
+
+    /// From when on [`may_be_rechecked`](Self::may_be_rechecked) says so, as seen now.
+    #[must_use]
+    pub fn may_be_rechecked_from(&self, now: u64) -> u64 {
+        self.after(RETRY_AFTER.as_secs(), now)
     }
 
     /// Whether it is to be fetched again although nothing asks for it (S19): about daily, so that
@@ -83,13 +95,23 @@ impl Kept<'_> {
     /// domains that were met together are not fetched together for ever after.
     #[must_use]
     pub fn refresh_is_due_for(&self, domain: &Domain, now: u64) -> bool {
+        self.is_live(now) && self.untouched_for(self.interval_for(domain), now)
+    }
+
+    /// From when on [`refresh_is_due_for`](Self::refresh_is_due_for) says so, as seen now and if it
+    /// lives so long.
+    #[must_use]
+    pub fn refresh_is_due_from(&self, domain: &Domain, now: u64) -> u64 {
+        self.after(self.interval_for(domain), now)
+    }
+
+    fn interval_for(&self, domain: &Domain) -> u64 {
         let share = domain.as_str().bytes().fold(0_u64, |sum, octet| {
             sum.wrapping_mul(31).wrapping_add(octet.into()) % 251
         });
         let interval = self.refresh_interval();
         let earlier = (interval / 4).saturating_mul(share) / 251;
-        let interval = interval.saturating_sub(earlier).max(RETRY_AFTER.as_secs());
-        self.is_live(now) && self.untouched_for(interval, now)
+        interval.saturating_sub(earlier).max(RETRY_AFTER.as_secs())
     }
 
     fn refresh_interval(&self) -> u64 {
@@ -104,14 +126,17 @@ impl Kept<'_> {
         self.policy.mode() != Mode::None
     }
 
-    /// Whether no fetch, failed or not, was made within so many seconds. One in the future was
-    /// made at an unknown time, before the clock was set back (S25).
+    /// Whether no fetch, failed or not, was made within so many seconds.
     fn untouched_for(&self, seconds: u64, now: u64) -> bool {
-        [Some(self.fetched), self.failed]
-            .into_iter()
-            .flatten()
-            .filter_map(|time| now.checked_sub(time))
-            .all(|age| age >= seconds)
+        self.after(seconds, now) <= now
+    }
+
+    /// So many seconds after the last fetch, failed or not. One in the future was made at an unknown
+    /// time, before the clock was set back (S25).
+    fn after(&self, seconds: u64, now: u64) -> u64 {
+        let times = [Some(self.fetched), self.failed].into_iter().flatten();
+        let last = times.filter(|time| *time <= now).max();
+        last.map_or(0, |last| last.saturating_add(seconds))
     }
 }
 
@@ -364,6 +389,55 @@ mod tests {
             };
             assert_eq!(kept.is_checked(NOW), checked, "{label}: checked");
             assert_eq!(kept.may_be_rechecked(NOW), may, "{label}: may");
+        }
+    }
+
+    /// What is kept in memory asks when a question will be answered otherwise, not whether it is now.
+    #[test]
+    fn s19_s20_when_it_changes() {
+        let name = Domain::parse(b"d.test").unwrap();
+        let long = Policy::from_parts(Mode::Enforce, &["mx.example.com"], 604_800).unwrap();
+        // label, age of the last fetch (negative: from the future), of the last failure
+        #[rustfmt::skip]
+        let rows: [(&str, i64, Option<i64>); 7] = [
+            ("just fetched", 0, None),
+            ("fetched a while ago", 200, None),
+            ("failed since", 5_000, Some(100)),
+            ("failed before", 5_000, Some(6_000)),
+            ("due", 90_000, None),
+            ("S25 from the future", -100, None),
+            ("S25 failed in the future", 200, Some(-100)),
+        ];
+        for (label, age, failed) in rows {
+            let back = |age: i64| NOW.checked_add_signed(-age).unwrap();
+            let kept = Kept {
+                policy: &long,
+                id: "a",
+                fetched: back(age),
+                failed: failed.map(back),
+            };
+            let (recheck, refresh) = (
+                kept.may_be_rechecked_from(NOW),
+                kept.refresh_is_due_from(&name, NOW),
+            );
+            assert_eq!(kept.may_be_rechecked(NOW), recheck <= NOW, "{label}: now");
+            assert_eq!(
+                kept.refresh_is_due_for(&name, NOW),
+                refresh <= NOW,
+                "{label}: now"
+            );
+            // No time of these lies ahead.
+            if age >= 0 && failed.is_none_or(|age| age >= 0) {
+                for at in [recheck, refresh].into_iter().filter(|at| *at > NOW) {
+                    assert_eq!(kept.may_be_rechecked(at), at >= recheck, "{label}");
+                    assert_eq!(kept.may_be_rechecked(at - 1), at > recheck, "{label}");
+                    assert_eq!(kept.refresh_is_due_for(&name, at), at >= refresh, "{label}");
+                    assert!(!kept.refresh_is_due_for(&name, recheck.min(refresh) - 1));
+                }
+                let until = kept.checked_until();
+                assert_eq!(kept.is_checked(until.max(NOW) - 1), until > NOW, "{label}");
+                assert!(!kept.is_checked(until), "{label}");
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Public reports about TLS policy in mail systems, by number, each turned into inputs with the
 //! result that is prescribed for it. What concerns names, answers and DNSSEC alone is held by the
-//! engine ([`ENGINE`]); a report may stand in both. What nothing holds yet is in [`OPEN`].
+//! engine ([`ENGINE`]); a report may stand in both. What nothing holds yet is in [`OPEN`]. The
+//! engine's test of the same name has those about discovery once more, with real name servers,
+//! policy hosts and mail hosts.
 
 // A test's own faults end it.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]

@@ -6,6 +6,7 @@
 //! process of another user elsewhere.
 
 use super::entry::{self, KeptPolicy, MEMORY_MARK, Memory, SERVER_MARK};
+use crate::dns::self_test::WITHHELD;
 use requiretls_core::domain::Domain;
 use requiretls_core::mta_sts::{Mode, freshness};
 use ring::digest::{SHA256, digest};
@@ -278,8 +279,12 @@ impl Directory {
         let Ok(Some(text)) = self.read_in(bucket, name) else {
             return false;
         };
-        let tested = entry::decode_finding(server, &text);
-        tested.is_none_or(|(at, _)| at.saturating_add(MEMORY) < now)
+        let tested = entry::decode_tested(server, &text);
+        tested.is_none_or(|tested| {
+            let passed = tested.passed.map(|at| at.saturating_add(WITHHELD));
+            let end = tested.at.saturating_add(MEMORY);
+            end.max(passed.unwrap_or_default()) < now
+        })
     }
 
     fn is_over(&self, bucket: &OwnedFd, domain: &Domain, name: &str, now: u64, note: u64) -> bool {

@@ -6,7 +6,7 @@
 //! way to write half of it. The name of the domain is in it, so that a file under another name
 //! counts for nobody.
 
-use crate::dns::self_test::Finding;
+use crate::dns::self_test::{Finding, Tested};
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::LookupCause;
 use requiretls_core::mta_sts::Policy;
@@ -173,19 +173,37 @@ pub(super) fn memory_name(domain: &Domain) -> String {
     format!("{domain}{MEMORY_MARK}")
 }
 
-pub(super) fn encode_finding(server: SocketAddr, at: u64, finding: Finding) -> Vec<u8> {
+pub(super) fn encode_tested(server: SocketAddr, tested: Tested) -> Vec<u8> {
+    let Tested {
+        at,
+        finding,
+        passed,
+    } = tested;
     let (ad, signatures) = (finding.ad.as_str(), finding.signatures.as_str());
-    let text = format!("tested {at} {ad} {signatures}\n");
+    let mut text = format!("tested {at} {ad} {signatures}\n");
+    if let Some(passed) = passed {
+        let _ = writeln!(text, "passed {passed}");
+    }
     sealed(&format!("server address={server}"), &text)
 }
 
 /// `None`: torn, or not this server's.
-pub(super) fn decode_finding(server: SocketAddr, octets: &[u8]) -> Option<(u64, Finding)> {
+pub(super) fn decode_tested(server: SocketAddr, octets: &[u8]) -> Option<Tested> {
     let (_, text) = opened(octets)?;
-    let mut words = text.strip_suffix('\n')?.strip_prefix("tested ")?.split(' ');
+    let (first, second) = text.split_once('\n')?;
+    let mut words = first.strip_prefix("tested ")?.split(' ');
     let at = words.next()?.parse().ok()?;
     let finding = Finding::from_words(words.next()?, words.next()?)?;
-    (encode_finding(server, at, finding) == octets).then_some((at, finding))
+    let passed = match second.strip_suffix('\n') {
+        Some(line) => Some(line.strip_prefix("passed ")?.parse().ok()?),
+        None => None,
+    };
+    let tested = Tested {
+        at,
+        finding,
+        passed,
+    };
+    (encode_tested(server, tested) == octets).then_some(tested)
 }
 
 /// The file about a name server's test.
@@ -306,6 +324,32 @@ mod tests {
         };
         let read = Memory::decode(&d, &broken.encode(&d)).unwrap();
         assert_eq!(read.fetch.unwrap().why, "two?lines %?");
+    }
+
+    #[test]
+    fn what_a_test_found_is_read_by_its_server_alone() {
+        let server = "192.0.2.1:53".parse().unwrap();
+        let other = "192.0.2.2:53".parse().unwrap();
+        for passed in [None, Some(1_799_999_999)] {
+            let tested = Tested {
+                at: 1_800_000_000,
+                finding: Finding::from_words("never", "strips").unwrap(),
+                passed,
+            };
+            let written = encode_tested(server, tested);
+            assert_eq!(decode_tested(server, &written), Some(tested));
+            assert_eq!(decode_tested(other, &written), None);
+            for place in 0..written.len() {
+                let mut changed = written.clone();
+                changed[place] ^= 1;
+                assert_eq!(decode_tested(server, &changed), None, "changed at {place}");
+                assert_eq!(
+                    decode_tested(server, &written[..place]),
+                    None,
+                    "cut at {place}"
+                );
+            }
+        }
     }
 
     /// Whatever is missing, added or changed: nobody's policy.

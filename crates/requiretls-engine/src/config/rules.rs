@@ -31,6 +31,7 @@ pub(super) struct RuleTable {
 /// All rules of all files. Of two rules for one next hop none would be the right one (P12).
 pub(super) fn build(files: &[(&Source<'_>, Tables)]) -> Result<Rules, ConfigError> {
     let mut rules = Rules::default();
+    rules.reserve(files.iter().map(|(_, tables)| tables.0.len()).sum());
     for (source, text, table) in in_order(files) {
         let fault = |what: &str| {
             source.error(
@@ -56,8 +57,8 @@ fn in_order<'a>(
     files: &'a [(&'a Source<'a>, Tables)],
 ) -> impl Iterator<Item = (&'a Source<'a>, &'a Spanned<String>, &'a RuleTable)> {
     files.iter().flat_map(|(source, tables)| {
-        let mut tables: Vec<_> = tables.iter().collect();
-        tables.sort_by_key(|(text, _)| text.span().start);
+        let mut tables: Vec<_> = tables.0.iter().collect();
+        tables.sort_unstable_by_key(|(text, _)| text.span().start);
         let tables = tables.into_iter();
         tables.map(|(text, table)| (*source, text, table))
     })

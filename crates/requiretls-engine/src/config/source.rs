@@ -4,6 +4,7 @@ use super::ConfigError;
 use requiretls_core::domain::Domain;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -14,9 +15,10 @@ use toml::de::DeTable;
 pub(super) struct Source<'a> {
     text: Cow<'a, str>,
     path: Cow<'a, Path>,
-    /// Where the lines behind the first begin. Looked for once: a file of many rules has as many
-    /// places, and counting anew for each would take the square of that.
-    lines: Vec<usize>,
+    /// Where the lines behind the first begin. Looked for once, when somebody asks for a line: a
+    /// file of many rules has as many places, and counting anew for each would take the square of
+    /// that.
+    lines: OnceCell<Vec<usize>>,
 }
 
 impl<'a> Source<'a> {
@@ -38,7 +40,7 @@ impl<'a> Source<'a> {
     }
 
     fn of(text: Cow<'a, str>, path: Cow<'a, Path>) -> Self {
-        let lines = line_starts(text.as_bytes());
+        let lines = OnceCell::new();
         Self { text, path, lines }
     }
 
@@ -74,7 +76,8 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
-        line(&self.lines, span.start)
+        let lines = || line_starts(self.text.as_bytes());
+        line(self.lines.get_or_init(lines), span.start)
     }
 
     pub(super) fn name(&self) -> &Path {

@@ -22,6 +22,8 @@ struct Resolved {
     security: Option<Security>,
     /// The CNAMEs of the answer that it is from.
     links: Option<Links>,
+    /// The family that failed, where the other has addresses.
+    half: Option<LookupFailure>,
 }
 
 /// The CNAMEs at a host's name.
@@ -96,6 +98,9 @@ impl Search<'_> {
                 } else {
                     Tlsa::None
                 };
+                if let Some(failure) = &resolved.half {
+                    told_of_half(name, failure, &resolved.addresses, &tlsa);
+                }
                 let cname = resolved.links.map(|links| links.weakest);
                 (resolved.addresses, cname, tlsa)
             }
@@ -135,6 +140,7 @@ impl Search<'_> {
                 best = Some(answer);
             }
         }
+        let half = failure.clone().filter(|_| !found.is_empty());
         let addresses = match (found.is_empty(), failure, denied) {
             (false, _, _) => Addresses::Found(found),
             (true, Some(failure), _) => Addresses::Failed(failure),
@@ -147,6 +153,7 @@ impl Search<'_> {
             addresses,
             security: base::address_security(&statuses),
             links,
+            half,
         }
     }
 
@@ -254,6 +261,20 @@ fn untried(target: &Target) -> HostFacts {
         cname: None,
         tlsa: Tlsa::None,
     }
+}
+
+/// A host that is reached in one family although the other failed: what an administrator would
+/// else find out from a packet dump.
+fn told_of_half(name: &Domain, failure: &LookupFailure, found: &Addresses, tlsa: &Tlsa) {
+    let how = match tlsa {
+        Tlsa::Found { .. } => "DANE",
+        Tlsa::None | Tlsa::Failed(_) => "reached",
+    };
+    let is_v4 = matches!(found, Addresses::Found(found) if found.iter().any(IpAddr::is_ipv4));
+    let family = if is_v4 { "IPv4" } else { "IPv6" };
+    let LookupFailure { cause, question } = failure;
+    let cause = cause.as_str();
+    tracing::info!("{name}: {how} over {family} although {question} failed ({cause})");
 }
 
 /// How many hosts of one next hop are looked up; addresses and sockets need no looking up.

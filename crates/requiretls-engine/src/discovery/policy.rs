@@ -53,6 +53,22 @@ impl Search<'_> {
             Ok(fetched) => (fetched, None),
             Err(failure) => (None, Some(failure)),
         };
+        self.fetched.set(fetched.is_some());
+        let anew = fetched.as_ref().map(|policy| Kept {
+            policy,
+            id,
+            fetched: now,
+            failed: None,
+        });
+        if let Some(standing) = anew.or(kept) {
+            let is_marked = memory.recheck.is_some() && fetched.is_none();
+            self.may_rest_on(
+                &standing,
+                domain,
+                is_marked || refuses(&standing, targets, now),
+                now,
+            );
+        }
         match freshness::settle(announcement.as_ref(), kept.as_ref(), fetched.as_ref(), now) {
             State::None => Sts::None,
             State::Live(policy) => {
@@ -73,6 +89,18 @@ impl Search<'_> {
                 not_had(domain, LookupCause::PolicyUnavailable, why)
             })),
         }
+    }
+
+    /// How long a lookup may find the same without asking: until the policy is due (S19), and where a
+    /// verdict may rest on its standing against a host, or a delivery has asked for it, until it may be
+    /// fetched for that (S20).
+    fn may_rest_on(&self, policy: &Kept<'_>, domain: &Domain, is_at_stake: bool, now: u64) {
+        self.term.ends(policy.refresh_is_due_from(domain, now));
+        if is_at_stake {
+            self.term.ends(policy.may_be_rechecked_from(now));
+        }
+        let checked = policy.is_checked(now).then(|| policy.checked_until());
+        self.checked_until.set(checked);
     }
 
     /// The question of whether there is a policy, where that is looked up.

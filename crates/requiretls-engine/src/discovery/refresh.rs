@@ -34,7 +34,8 @@ impl fmt::Display for RefreshFailure {
 impl std::error::Error for RefreshFailure {}
 
 impl Discovery {
-    /// Fetches a domain's policy and keeps it, whatever its age. Where nothing is kept, a TXT
+    /// Fetches a domain's policy and keeps it, whatever its age; facts that this process has kept and
+    /// that rest on the one before are forgotten, those of other processes hold for their time. Where nothing is kept, a TXT
     /// record must announce it; a policy that is kept is fetched without one too (S19).
     ///
     /// # Errors
@@ -57,6 +58,7 @@ impl Discovery {
         };
         let policy = self.fetch(domain, id, kept.as_ref(), &dns);
         let policy = policy.map_err(RefreshFailure::Fetch)?;
+        self.kept.forget_policy(domain);
         let is_kept = self.cache.policy(domain);
         if is_kept.is_some_and(|kept| kept.policy == policy) {
             Ok(policy)

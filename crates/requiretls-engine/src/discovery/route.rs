@@ -8,12 +8,15 @@ use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Route, Security};
 use requiretls_core::next_hop::{Host, NextHop};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The hosts to be looked up, and how they were found.
 pub(super) struct Way {
     pub(super) route: Route,
     pub(super) expanded: Option<Domain>,
     pub(super) targets: Vec<Target>,
+    /// The places of targets of equal preference, which may be tried in any order.
+    pub(super) equals: Vec<Range<usize>>,
 }
 
 /// A host to be looked up.
@@ -66,6 +69,7 @@ impl Search<'_> {
         let expanded = (security == Security::Secure)
             .then(|| answer.expanded().cloned())
             .flatten();
+        let mut equals = Vec::new();
         let (route, targets) = match answer.found {
             Found::NoDomain => (Route::NoDomain(security), Vec::new()),
             Found::NoData => (
@@ -73,7 +77,11 @@ impl Search<'_> {
                 vec![Target::host(domain.clone())],
             ),
             Found::Records(records) => match self.in_order(records) {
-                Some(targets) => (Route::Mx(security), targets),
+                Some(ranked) => {
+                    equals = places_of_equals(&ranked);
+                    let targets = ranked.into_iter().map(|(_, target)| target);
+                    (Route::Mx(security), targets.collect())
+                }
                 None => (Route::NullMx(security), Vec::new()),
             },
         };
@@ -81,12 +89,13 @@ impl Search<'_> {
             route,
             expanded,
             targets,
+            equals,
         }
     }
 
     /// Best first, by chance among equals, each host once, without those that are no better than
     /// this host itself; `None`: a null MX. One beside others says nothing (RFC 7505 section 3).
-    fn in_order(&self, mut records: Vec<Mx>) -> Option<Vec<Target>> {
+    fn in_order(&self, mut records: Vec<Mx>) -> Option<Vec<(u16, Target)>> {
         records.retain(|mx| mx.exchange != Exchange::Null);
         if records.is_empty() {
             return None;
@@ -98,13 +107,12 @@ impl Search<'_> {
             .map(|mx| mx.preference)
             .min();
         records.retain(|mx| ours.is_none_or(|ours| mx.preference < ours));
-        let mut drawn: Vec<(u16, u64, Mx)> = records
-            .into_iter()
-            .map(|mx| (mx.preference, draw(), mx))
-            .collect();
-        drawn.sort_by_key(|(preference, lot, _)| (*preference, *lot));
-        let mut targets: Vec<Target> = Vec::new();
-        for (_, _, mx) in drawn {
+        records.sort_by_key(|mx| mx.preference);
+        for equals in records.chunk_by_mut(|a, b| a.preference == b.preference) {
+            self.discovery.lots.shuffle(equals);
+        }
+        let mut ranked: Vec<(u16, Target)> = Vec::new();
+        for mx in records {
             let target = match mx.exchange {
                 Exchange::Host(host) => Target::host(host),
                 Exchange::Unusable(host) => Target {
@@ -113,12 +121,23 @@ impl Search<'_> {
                 },
                 Exchange::Null => continue,
             };
-            if !targets.iter().any(|t| t.host == target.host) {
-                targets.push(target);
+            if !ranked.iter().any(|(_, other)| other.host == target.host) {
+                ranked.push((mx.preference, target));
             }
         }
-        Some(targets)
+        Some(ranked)
     }
+}
+
+/// Where there is more than one of a preference.
+fn places_of_equals(ranked: &[(u16, Target)]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let groups = ranked.chunk_by(|(a, _), (b, _)| a == b).map(|group| {
+        let begin = end;
+        end += group.len();
+        begin..end
+    });
+    groups.filter(|group| group.len() > 1).collect()
 }
 
 impl Way {
@@ -126,6 +145,7 @@ impl Way {
         Self {
             route,
             expanded: None,
+            equals: Vec::new(),
             targets: hosts
                 .into_iter()
                 .map(|host| Target {
@@ -149,11 +169,4 @@ impl Target {
             unusable: false,
         }
     }
-}
-
-/// RFC 5321 section 5.1: hosts of equal preference are tried in random order.
-fn draw() -> u64 {
-    let mut lot = [0; 8];
-    let drawn = rustix::rand::getrandom(&mut lot, rustix::rand::GetRandomFlags::empty());
-    drawn.map_or(0, |_| u64::from_ne_bytes(lot))
 }

@@ -29,9 +29,8 @@ pub(super) fn interpret(
     standing: Option<Standing>,
 ) -> Result<Answer<RData>, LookupCause> {
     let security = match (standing, message.metadata.authentic_data) {
-        (None | Some(Standing::Worthless), _) | (Some(Standing::Unproven), false) => {
-            Security::Unknown
-        }
+        (None | Some(Standing::Withholding | Standing::Worthless), _)
+        | (Some(Standing::Unproven), false) => Security::Unknown,
         (Some(Standing::Proven | Standing::Unproven), true) => Security::Secure,
         (Some(Standing::Proven), false) => Security::Insecure,
     };

@@ -5,7 +5,10 @@
 //! came from the server asked (the socket is connected), carries the id and repeats the question;
 //! anything else is waited past, as if it had not come (RFC 5452 section 9.1).
 
+mod room;
 mod wire;
+
+pub(super) use room::Room;
 
 use super::self_test::Probe;
 use super::{Resolver, answer};
@@ -45,6 +48,7 @@ pub(super) struct Flight<'r> {
     /// By which server a question was answered.
     answered_by: HashMap<Query, usize>,
     probed: Vec<(Probe, Outcome)>,
+    room: Room,
 }
 
 /// One question: round after round through all servers, each given twice the time of the round
@@ -53,6 +57,7 @@ pub(super) struct Flight<'r> {
 struct Exchange {
     question: Query,
     query: Message,
+    form: Form,
     /// A question of a test goes to the server under test alone.
     probe: Option<Probe>,
     servers: Vec<usize>,
@@ -78,7 +83,18 @@ impl<'r> Flight<'r> {
             under_way: Vec::new(),
             answered_by: HashMap::new(),
             probed: Vec::new(),
+            room: Room::default(),
         }
+    }
+
+    /// The same, with what the flights before it have left of the room.
+    pub(super) fn with_room(self, room: Room) -> Self {
+        Self { room, ..self }
+    }
+
+    /// What is left of it.
+    pub(super) fn room(&self) -> Room {
+        self.room
     }
 
     /// Asks the servers at these places from now on, beginning with `first` where that is one.
@@ -202,7 +218,8 @@ impl<'r> Flight<'r> {
         let mut ready = ready.into_iter().chain(std::iter::repeat(false));
         for mut exchange in std::mem::take(&mut self.under_way) {
             let mut settled = None;
-            if ready.next() == Some(true) {
+            // Reading takes time too: what came is as good as late when there is none left.
+            if ready.next() == Some(true) && !limit.is_over() {
                 settled = exchange.heard(self);
             }
             // Whatever keeps coming, the time is over when it is.
@@ -268,6 +285,7 @@ impl Exchange {
         let mut exchange = Self {
             question: question.clone(),
             query: query(question, form)?,
+            form,
             probe,
             servers,
             wire: None,
@@ -288,20 +306,25 @@ impl Exchange {
                 self.fails(cause);
                 self.next_server(flight).map(Err)
             }
-            Heard::Response(message) => match answer::error(&message, flight.resolver.trusted) {
-                None => {
-                    if let (None, Some(place)) = (&self.probe, self.place()) {
-                        flight.answered_by.insert(self.question.clone(), place);
-                        flight.prefer(place);
+            Heard::Response(mut message, octets) => {
+                match answer::error(&message, flight.resolver.trusted) {
+                    None => {
+                        if !flight.room.take(&mut message, octets, self.form) {
+                            return Some(Err(LookupCause::Timeout));
+                        }
+                        if let (None, Some(place)) = (&self.probe, self.place()) {
+                            flight.answered_by.insert(self.question.clone(), place);
+                            flight.prefer(place);
+                        }
+                        Some(Ok(message))
                     }
-                    Some(Ok(message))
+                    Some(cause) => {
+                        self.failure = cause;
+                        self.refused += 1;
+                        self.next_server(flight).map(Err)
+                    }
                 }
-                Some(cause) => {
-                    self.failure = cause;
-                    self.refused += 1;
-                    self.next_server(flight).map(Err)
-                }
-            },
+            }
         }
     }
 

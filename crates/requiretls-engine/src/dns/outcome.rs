@@ -20,14 +20,18 @@ impl Bounded<'_> {
         if questions.is_empty() {
             return Vec::new();
         }
-        let mut flight = Flight::new(self.resolver, deadline);
+        let mut flight = Flight::new(self.resolver, deadline).with_room(self.room.get());
         self.begin_tests(&mut flight);
         flight.ask_in_order(self.servers(), self.first.get());
         let verdicts = match &self.resolver.anchor {
             Some(anchor) => self.by_validation(questions, anchor, &mut flight),
             None => self.by_word(questions, &mut flight),
         };
+        let told_by = |question| Some((Query::clone(question), flight.answered_by(question)?));
+        let told_by = questions.iter().filter_map(told_by);
+        self.told_by.borrow_mut().extend(told_by);
         self.first.set(flight.first().unwrap_or_default());
+        self.room.set(flight.room());
         verdicts
     }
 
@@ -129,7 +133,8 @@ impl Bounded<'_> {
             tracing::warn!("the clock is not set: no signature can be judged");
             return vec![Err(LookupCause::Bogus); questions.len()];
         };
-        validate::all(questions, anchor, now, &self.post, |wanted| {
+        let deadline = *flight.deadline();
+        validate::all(questions, anchor, now, &self.post, deadline, |wanted| {
             for query in wanted {
                 flight.depart(query);
             }

@@ -18,18 +18,28 @@
 //! | to signed names, asked with DO and CD | [`Signatures`] | in mode `validate` |
 //! | --- | --- | --- |
 //! | signatures for at least one | `Passes` | as validated |
-//! | all answered, none signed, DO comes back | `Strips` | nothing counts |
-//! | all answered, none signed, DO does not come back | `DropsDo` | nothing counts |
+//! | all answered, none signed, DO comes back | `Strips` | nothing counts; after a `Passes`, as validated |
+//! | all answered, none signed, DO does not come back | `DropsDo` | nothing counts; after a `Passes`, as validated |
 //! | none signed, and one was not answered | `Silent`, `Refuses`, `Fails` | as validated |
 //!
 //! *Nothing counts* means that the status of every answer is unknown (P2a, V), never that a domain
 //! is bogus; it is logged. A single name proves nothing, since a resolver may have a zone of its own
 //! in its place. No answer proves nothing either: whoever can suppress the test must not switch off
 //! DANE with it, so that AD still counts then, and what comes without is neither insecure nor
-//! secure. What is validated here and comes out bogus stays bogus then. Against whoever can change
-//! the answers of the test, and not only suppress them, mode `validate` has no such defence: on a
-//! path that he holds he can pose as a server that strips, and untagged mail then goes without DANE
-//! (P2a, V); mail whose tag needs DNSSEC waits.
+//! secure. What is validated here and comes out bogus stays bogus then.
+//!
+//! Whoever holds the path to a server that mode `validate` asks can pose as a server that strips.
+//! That a site has no resolver that can do DNSSEC (P2a, V; field report 22) is a fact about the site,
+//! and lasts; a server through which signatures came a day ago is not such a one. So for
+//! [`WITHHELD`] after a test that it passed, a server that strips is not believed to be unable: what
+//! comes without signatures is bogus, as it is to every validator (D1), and mail waits. On such a path
+//! this gives nobody a new power to delay mail: whoever can take signatures out of an answer can also
+//! suppress it. When the server has really become another, the time is shorter than any queue's life
+//! (RFC 5321 section 4.5.4.1: four to five days), so that a false alarm delays mail and never bounces
+//! it; and a site that will not have it so long leaves mode `validate`, which such a server is no good
+//! for. Without a test that was passed, at the first use or after three days of it, such a server is
+//! believed: untagged mail then goes without DANE, and mail whose tag needs DNSSEC waits. Mode `ad`
+//! trusts its path, and needs none of this.
 //!
 //! Of several servers those that are found wanting are passed over while there is another, since an
 //! answer of theirs would say "not signed" in the place of one that fails: their answers fail as if
@@ -54,6 +64,17 @@ pub struct Finding {
     pub ad: Ad,
     /// Whether signatures come through it.
     pub signatures: Signatures,
+}
+
+/// What the tests of one server have found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Tested {
+    /// When it was tested last, in seconds since 1970.
+    pub at: u64,
+    /// What was found then.
+    pub finding: Finding,
+    /// When signatures last came through it.
+    pub passed: Option<u64>,
 }
 
 /// What a server's AD bit means.
@@ -128,13 +149,18 @@ pub struct ProbeNames {
     pub bogus: Vec<ProbeName>,
 }
 
-/// What one server's answers count for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// For how many seconds after a test that a server has passed it is not believed that it strips.
+pub const WITHHELD: u64 = 3 * 86_400;
+
+/// What one server's answers count for; the worse, the greater.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Standing {
     /// All that it says of DNSSEC.
     Proven,
     /// What it vouches for.
     Unproven,
+    /// What is validated, though signatures are withheld now that came through it lately.
+    Withholding,
     /// Nothing, of DNSSEC.
     Worthless,
 }
@@ -157,10 +183,12 @@ pub(super) enum About {
 }
 
 impl Finding {
-    pub(super) fn standing(self, validates: bool) -> Standing {
+    /// `passed`: it has passed a test lately.
+    pub(super) fn standing(self, validates: bool, passed: bool) -> Standing {
         if validates {
             match self.signatures {
                 Signatures::Passes => Standing::Proven,
+                Signatures::Strips | Signatures::DropsDo if passed => Standing::Withholding,
                 Signatures::Strips | Signatures::DropsDo => Standing::Worthless,
                 _ => Standing::Unproven,
             }

@@ -1,9 +1,12 @@
 //! Processes that are killed, a full disk, users who may not write: a policy is whole or not there.
 //!
 //! The children are tests of this program that do nothing unless they are told a directory. The
-//! long run: `cargo nextest run -p requiretls-engine --test cache --run-ignored only 1000`.
+//! long run is one of `cargo xtask soak`.
 
+use crate::heard::lines;
+use crate::scene::{Scene, told};
 use crate::shelf::{NOW, Shelf, cache_in, domain, files_in};
+use requiretls_core::facts::Addresses;
 use requiretls_core::mta_sts::Policy;
 use requiretls_engine::cache::{Cache, KeptPolicy};
 use std::fs::{self, Permissions};
@@ -109,7 +112,10 @@ fn kill(times: u64) {
             .starts_with(".new-")
     };
     let left: Vec<PathBuf> = files_in(shelf.path()).into_iter().filter(is_left).collect();
-    println!("{times} kills left {} temporary files", left.len());
+    println!(
+        "soak: {times} kills: no policy is torn, {} temporary files were left",
+        left.len()
+    );
     for path in &left {
         fs::File::open(path)
             .unwrap()
@@ -126,9 +132,10 @@ fn killed_100_times_no_policy_is_torn() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
-fn killed_1000_times_no_policy_is_torn() {
-    kill(1_000);
+#[ignore = "takes minutes: cargo xtask soak"]
+fn soak_killed_1000_times_no_policy_is_torn() {
+    let times = std::env::var("REQUIRETLS_SOAK_TIMES");
+    kill(1_000 * times.map_or(1, |times| times.parse().expect("a number")));
 }
 
 #[test]
@@ -192,6 +199,75 @@ fn a_full_disk_changes_nothing() {
         .arg(directory.path());
     let fills = child("fills_the_disk", directory.path());
     command.arg(fills.get_program()).args(fills.get_args());
+    command
+        .env(DIRECTORY, directory.path())
+        .stdout(Stdio::null());
+    assert!(command.status().unwrap().success());
+}
+
+/// Where nothing new can be kept, lookups go on, what is kept is used, and one line says so.
+#[test]
+#[ignore = "a child of other tests"]
+fn looks_up_where_nothing_can_be_written() {
+    let Some(directory) = told_directory() else {
+        return;
+    };
+    let scene = Scene::for_reading(&directory.join("cache"), Some("a"));
+    let (facts, heard) = lines(|| scene.facts_of_one_process(3));
+    for facts in facts {
+        let found = matches!(facts.hosts[0].addresses, Addresses::Found(_));
+        assert!(found, "{facts:?}");
+        // The one that is kept is a day old: it is fetched each time, and used.
+        assert_eq!(told(&facts.sts), "enforce mx.d.test");
+    }
+    let warnings: Vec<&String> = heard
+        .iter()
+        .filter(|line| line.starts_with("nothing new is kept in "))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{heard:?}");
+}
+
+/// A cache with one policy in it, a day old.
+fn kept_for_a_day(directory: &Path) -> PathBuf {
+    let path = directory.join("cache");
+    fs::create_dir(&path).unwrap();
+    let kept = crate::shelf::kept("mx.d.test", NOW - 86_000);
+    assert!(cache_in(&path, &[]).keep(&domain("d.test"), &kept, NOW));
+    path
+}
+
+#[test]
+fn lookups_go_on_where_the_cache_cannot_be_written() {
+    if !is_root("there is one user only") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+    let path = kept_for_a_day(directory.path());
+    fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    let test = "looks_up_where_nothing_can_be_written";
+    let status = run_as(USERS[0], GROUP, test, directory.path());
+    assert!(status.success());
+}
+
+#[test]
+fn lookups_go_on_where_the_disk_is_full() {
+    if !is_root("no file system can be mounted") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    kept_for_a_day(kept.path());
+    let mut command = Command::new("unshare");
+    let script = "mount -t tmpfs -o size=64k none \"$0\" && cp -a \"$1\"/cache \"$0\" && \
+                  { cat /dev/zero > \"$0\"/full 2>/dev/null || true; } && shift && exec \"$@\"";
+    command
+        .args(["-m", "sh", "-c", script])
+        .args([directory.path(), kept.path()]);
+    let looks_up = child("looks_up_where_nothing_can_be_written", directory.path());
+    command
+        .arg(looks_up.get_program())
+        .args(looks_up.get_args());
     command
         .env(DIRECTORY, directory.path())
         .stdout(Stdio::null());

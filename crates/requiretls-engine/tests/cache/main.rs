@@ -5,6 +5,11 @@ mod believed;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+#[path = "../field_reports/heard.rs"]
+mod heard;
+#[cfg(test)]
+mod kept;
+#[cfg(test)]
 #[allow(dead_code)]
 #[path = "../engine/name_server.rs"]
 mod name_server;

@@ -6,15 +6,19 @@ use crate::shelf::{NOW, Shelf, domain};
 use crate::world::World;
 use requiretls_core::facts::{Facts, Sts};
 use requiretls_core::mta_sts::Policy;
+use requiretls_core::next_hop::NextHop;
 use requiretls_core::site_policy::Rule;
 use requiretls_engine::cache::{KeptPolicy, Memory};
 use requiretls_engine::clock::Clock;
 use requiretls_engine::discovery::RefreshFailure;
-use requiretls_engine::{Deadline, Discovery};
+use requiretls_engine::{Deadline, Discovery, Question};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) struct Scene {
     pub(crate) shelf: Shelf,
+    /// The cache, where it is not the shelf's own.
+    elsewhere: Option<PathBuf>,
     authority: Authority,
     host: PolicyHost,
     txt: Option<&'static str>,
@@ -34,6 +38,7 @@ impl Scene {
         std::fs::write(shelf.path().join("ca.pem"), authority.pem()).unwrap();
         Self {
             shelf,
+            elsewhere: None,
             authority,
             host,
             txt,
@@ -47,6 +52,31 @@ impl Scene {
             budget: 10_000,
             asked_before: 0,
         }
+    }
+
+    /// With the cache of somebody else, whose files are believed; its policy is served too.
+    pub(crate) fn for_reading(cache: &Path, txt: Option<&'static str>) -> Self {
+        let served = ok(&policy("enforce", &["mx.d.test"]));
+        Self {
+            elsewhere: Some(cache.to_owned()),
+            ..Self::new(txt, served)
+        }
+    }
+
+    /// What one process finds that looks up so many times.
+    pub(crate) fn facts_of_one_process(&self, times: usize) -> Vec<Facts> {
+        let world = self.world();
+        let discovery = world.discovery();
+        let next_hop = NextHop::parse("d.test").unwrap();
+        let question = Question {
+            next_hop: &next_hop,
+            hosts: &[],
+            port: 25,
+            rule: &Rule::default(),
+            requiring: false,
+        };
+        let look_up = |_| discovery.lookup(&question, &Deadline::after(Duration::from_secs(5)));
+        (0..times).map(look_up).map(Facts::from).collect()
     }
 
     pub(crate) fn announce(&mut self, txt: Option<&'static str>) {
@@ -84,14 +114,16 @@ impl Scene {
         self.world().discovery()
     }
 
-    fn world(&self) -> World {
+    /// The name server that knows all of it as it is now, and the settings of whoever asks it.
+    pub(crate) fn world(&self) -> World {
         let txt = self
             .txt
             .map(|id| format!("_mta-sts.d.test TXT v=STSv1; id={id}"));
         let lines: Vec<&str> = self.lines.iter().chain(&txt).map(String::as_str).collect();
         let mut world = World::new(&lines, &[], &self.faults);
         world.clock = Clock::fixed(self.now);
-        world.directory = self.shelf.path().to_owned();
+        let own = || self.shelf.path().to_owned();
+        world.directory = self.elsewhere.clone().unwrap_or_else(own);
         world.settings = format!(
             "[sts]\nca_file = {:?}\nport = {}\nallow_private_addresses = true",
             self.shelf.path().join("ca.pem"),

@@ -29,10 +29,19 @@ fn lookup(server: SocketAddr, mode: &str, anchor: Option<&str>, budget: u64) -> 
         rule: &Rule::default(),
         requiring: true,
     };
-    let begin = Instant::now();
+    let (begin, kept_waiting) = (Instant::now(), kept_waiting());
     let deadline = Deadline::after(Duration::from_millis(budget));
-    let facts = discovery.lookup(&question, &deadline);
-    (facts, begin.elapsed())
+    let facts = discovery.lookup(&question, &deadline).into();
+    let kept_waiting = self::kept_waiting().saturating_sub(kept_waiting);
+    (facts, begin.elapsed().saturating_sub(kept_waiting))
+}
+
+/// How long this thread would have run and had no processor: what the machine is slow in is not the
+/// lookup's. Nothing where that is not told.
+fn kept_waiting() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = told.split(' ').nth(1).and_then(|n| n.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
 }
 
 /// 200 MX records, 100 addresses, 900 TLSA records (1,000 are too many to be signed as one set here),
@@ -90,10 +99,10 @@ fn p5_what_is_beyond_the_limits_is_untried() {
     }
 }
 
-/// Whatever DNS does, a lookup ends with its deadline.
+/// Whatever DNS does, a lookup ends with its deadline: within a tenth of a second, even as it is built
+/// for tests.
 #[test]
 fn the_deadline_holds() {
-    const BUDGET: u64 = 1_500;
     let (_block, world) = large();
     let anchor = world.trust_anchor();
     let faults: [(&str, Option<WireFault>); 6] = [
@@ -104,24 +113,38 @@ fn the_deadline_holds() {
         ("all over TCP", Some(WireFault::Truncate)),
         ("wrong ids", Some(WireFault::WrongId)),
     ];
-    // What the machine is slow in is not the lookup's.
-    let slack = Duration::from_millis(400);
     for (label, fault) in faults {
         world.faults().clear();
         if let Some(fault) = fault {
             world.faults().everywhere(fault);
         }
         for mode in ["ad", "validate"] {
-            let (_, took) = lookup(world.address(), mode, Some(anchor), BUDGET);
-            let most = Duration::from_millis(BUDGET) + slack;
-            assert!(took < most, "{label}, {mode}: {took:?}");
+            // In the middle of reading, of judging, and of waiting.
+            for budget in [20, 70, 200, 1_500] {
+                in_time(&format!("{label}, {mode}"), budget, || {
+                    lookup(world.address(), mode, Some(anchor), budget).1
+                });
+            }
         }
     }
     let drip = [("MX d.test", Fault::TruncateThenDrip)];
     let half_open = NameServer::start(Lines::new(&["d.test MX 10 mx.test"], &["test"], &drip));
-    let (_, took) = lookup(half_open.address(), "ad", None, BUDGET);
-    assert!(
-        took < Duration::from_millis(BUDGET) + slack,
-        "half open: {took:?}"
-    );
+    in_time("half open", 1_500, || {
+        lookup(half_open.address(), "ad", None, 1_500).1
+    });
+}
+
+/// How much later than its deadline a lookup may come back.
+const SLACK: Duration = Duration::from_millis(100);
+
+/// What a machine that is busy with something else does may be in the way once.
+fn in_time(label: &str, budget: u64, lookup: impl Fn() -> Duration) {
+    let most = Duration::from_millis(budget) + SLACK;
+    let mut took = lookup();
+    if took >= most {
+        eprintln!("{label}, {budget} ms: {took:?} at first");
+        took = lookup();
+    }
+    println!("{label}, {budget} ms: {took:?}");
+    assert!(took < most, "{label}, {budget} ms: {took:?}");
 }

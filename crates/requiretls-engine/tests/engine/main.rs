@@ -9,7 +9,11 @@ mod dns;
 #[path = "../../../requiretls-testbed/tests/dns/table.rs"]
 mod dns_table;
 #[cfg(test)]
+mod half_open;
+#[cfg(test)]
 mod hosts;
+#[cfg(test)]
+mod kept;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
@@ -18,6 +22,8 @@ mod name_server;
 mod policy;
 #[cfg(test)]
 mod policy_host;
+#[cfg(test)]
+mod round_trips;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]

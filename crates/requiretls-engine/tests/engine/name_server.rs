@@ -40,6 +40,8 @@ pub(crate) enum Fault {
     TruncateThenClose,
     /// Cut over UDP, one octet per 50 ms over TCP.
     TruncateThenDrip,
+    /// Cut over UDP, taken over TCP and never answered.
+    TruncateThenSilence,
     /// First with a wrong id, then with the right one.
     WrongIdFirst,
     /// With a wrong id.
@@ -231,7 +233,12 @@ fn serve_udp(zone: &Zone, socket: &UdpSocket, asked: &Mutex<Vec<String>>, over: 
                 let stray = record("stray.test A 203.0.113.9");
                 answer.answers.insert(0, stray);
             }
-            Some(Fault::Truncate | Fault::TruncateThenClose | Fault::TruncateThenDrip) => {
+            Some(
+                Fault::Truncate
+                | Fault::TruncateThenClose
+                | Fault::TruncateThenDrip
+                | Fault::TruncateThenSilence,
+            ) => {
                 answer.answers.clear();
                 answer.metadata.truncation = true;
             }
@@ -278,6 +285,12 @@ fn serve_tcp(zone: &Zone, listener: &TcpListener, over: &AtomicBool) {
         let question = &query.queries[0];
         let fault = zone.fault(question.name(), question.query_type());
         if fault == Some(Fault::TruncateThenClose) {
+            continue;
+        }
+        if fault == Some(Fault::TruncateThenSilence) {
+            while !over.load(Ordering::Relaxed) {
+                std::thread::sleep(PAUSE);
+            }
             continue;
         }
         let answer = zone.answer(&query).to_vec().unwrap();

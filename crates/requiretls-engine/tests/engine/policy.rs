@@ -7,6 +7,7 @@ use requiretls_core::facts::{LookupCause, Sts};
 use requiretls_core::mta_sts::Mode;
 use requiretls_core::site_policy::Rule;
 use requiretls_engine::clock::Clock;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 const POLICY: &[u8] = b"version: STSv1\nmode: enforce\nmx: mx.d.test\nmax_age: 86400\n";
@@ -21,11 +22,21 @@ struct Published {
 }
 
 fn publish(lines: &[&str], names: &[&str], years: (i32, i32), response: Response) -> Published {
+    publish_at(Ipv4Addr::LOCALHOST.into(), lines, names, years, response)
+}
+
+fn publish_at(
+    address: IpAddr,
+    lines: &[&str],
+    names: &[&str],
+    years: (i32, i32),
+    response: Response,
+) -> Published {
     let authority = Authority::new("CA");
     let directory = tempfile::tempdir().unwrap();
     let ca_file = directory.path().join("ca.pem");
     std::fs::write(&ca_file, authority.pem()).unwrap();
-    let host = PolicyHost::start(authority.issue(names, years), response);
+    let host = PolicyHost::start_at(address, authority.issue(names, years), response);
     let mut world = World::new(lines, &["test"], &[]);
     world.settings = format!(
         "[sts]\nca_file = {ca_file:?}\nport = {}\nallow_private_addresses = true",
@@ -202,9 +213,21 @@ fn an_unknown_authority_is_not_trusted() {
 #[test]
 fn a_policy_host_that_drips_or_is_silent_ends_with_the_deadline() {
     let body = http("200 OK", "Content-Type: text/plain", POLICY);
+    let second = Duration::from_secs(1);
+    let quick = Duration::from_millis(20);
     for (label, response) in [
-        ("S9: drip", Response::Drip(body)),
+        (
+            "S9: an octet each 20 ms",
+            Response::Drip(body.clone(), quick),
+        ),
+        ("S9: an octet each second", Response::Drip(body, second)),
+        ("S9: in the handshake", Response::DripHandshake(quick)),
+        (
+            "S9: in the handshake, each second",
+            Response::DripHandshake(second),
+        ),
         ("silence", Response::Silence),
+        ("half-open: it takes the connection alone", Response::Mute),
     ] {
         let published = publish(&RECORDS, &[NAME], YEARS, response);
         let begin = Instant::now();
@@ -406,4 +429,18 @@ fn addresses_are_tried_in_turn() {
     published.world.settings = settings;
     let sts = published.world.facts("d.test").sts;
     assert!(matches!(sts, Sts::Live { .. }), "{sts:?}");
+}
+
+#[test]
+fn a_policy_host_with_ipv6_alone_is_asked() {
+    if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        println!("this machine has no IPv6");
+        return;
+    }
+    let lines = [&RECORDS[..3], &["mta-sts.d.test AAAA ::1"]].concat();
+    let at = Ipv6Addr::LOCALHOST.into();
+    let published = publish_at(at, &lines, &[NAME], YEARS, ok(POLICY));
+    let sts = published.world.facts("d.test").sts;
+    assert!(matches!(sts, Sts::Live { .. }), "field report 38: {sts:?}");
+    assert_eq!(published.host.requests().len(), 1, "field report 38");
 }

@@ -4,11 +4,11 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, Stream};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A certificate authority.
 pub(crate) struct Authority {
@@ -21,11 +21,15 @@ pub(crate) struct Authority {
 pub(crate) enum Response {
     /// These octets, then the end.
     Octets(Vec<u8>),
-    /// These octets one by one, 20 ms apart.
-    Drip(Vec<u8>),
+    /// These octets one by one, with this pause.
+    Drip(Vec<u8>, Duration),
+    /// The octets of the handshake already, one by one, with this pause.
+    DripHandshake(Duration),
     /// These octets, and then the connection breaks without the end of TLS.
     Break(Vec<u8>),
-    /// Nothing, ever.
+    /// The connection is taken, and nothing is ever said.
+    Mute,
+    /// Nothing, ever, to the request.
     Silence,
     /// No TLS at all.
     NoTls,
@@ -73,8 +77,15 @@ impl Authority {
 }
 
 impl PolicyHost {
+    /// On 127.0.0.1.
+    #[allow(dead_code)] // not every program of tests has policy hosts elsewhere
     pub(crate) fn start(tls: ServerConfig, response: Response) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), tls, response)
+    }
+
+    /// At another address of the loopback.
+    pub(crate) fn start_at(address: IpAddr, tls: ServerConfig, response: Response) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::default();
         let over = Arc::new(AtomicBool::new(false));
@@ -152,7 +163,20 @@ fn talk(
     if matches!(response, Response::NoTls) {
         return stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     }
+    if matches!(response, Response::Mute) {
+        while !over.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        return Ok(());
+    }
     let mut connection = ServerConnection::new(Arc::clone(tls)).unwrap();
+    if let Response::DripHandshake(pause) = response {
+        connection.read_tls(&mut stream)?;
+        let _ = connection.process_new_packets();
+        let mut hello = Vec::new();
+        connection.write_tls(&mut hello)?;
+        return drip(&hello, *pause, over, |octet| stream.write_all(octet));
+    }
     let mut tls = Stream::new(&mut connection, &mut stream);
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
@@ -176,22 +200,34 @@ fn talk(
             tls.write_all(octets)?;
             tls.flush()
         }
-        Response::Drip(octets) => {
-            for octet in octets {
-                if over.load(Ordering::Relaxed) {
-                    break;
-                }
-                tls.write_all(&[*octet])?;
-                tls.flush()?;
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Ok(())
-        }
-        Response::Silence | Response::NoTls => {
+        Response::Drip(octets, pause) => drip(octets, *pause, over, |octet| {
+            tls.write_all(octet)?;
+            tls.flush()
+        }),
+        Response::Silence | Response::Mute | Response::DripHandshake(_) | Response::NoTls => {
             while !over.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(5));
             }
             Ok(())
         }
     }
+}
+
+fn drip(
+    octets: &[u8],
+    pause: Duration,
+    over: &AtomicBool,
+    mut send: impl FnMut(&[u8]) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    for octet in octets {
+        send(&[*octet])?;
+        let next = Instant::now() + pause;
+        while Instant::now() < next {
+            if over.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    Ok(())
 }

@@ -94,7 +94,8 @@ impl Site {
     }
 
     fn discovery(&self, mode: &str) -> Discovery {
-        Discovery::open(&self.config(mode, "")).unwrap()
+        let discovery = Discovery::open(&self.config(mode, "")).unwrap();
+        discovery.keeping_no_facts() // each lookup asks the servers
     }
 }
 
@@ -107,7 +108,7 @@ fn lookup(discovery: &Discovery, domain: &str, budget: u64) -> Route {
         requiring: true,
     };
     let deadline = Deadline::after(Duration::from_millis(budget));
-    discovery.lookup(&question, &deadline).route
+    discovery.lookup(&question, &deadline).route.clone()
 }
 
 /// As in P2a, of the signed, the unsigned and the bogus domain.
@@ -265,6 +266,114 @@ fn one_server_in_the_place_of_another() {
     });
 }
 
+/// Field report 22, P2a, D1: a server that cannot pass signatures on is one thing, one that withholds
+/// them today another.
+#[test]
+fn signatures_that_came_lately_and_are_withheld() {
+    use WireFault::{ClearAd, DropDo, StripSignatures};
+    const DAY: i64 = 86_400;
+    let strips: &[WireFault] = &[ClearAd, StripSignatures];
+    let drops: &[WireFault] = &[ClearAd, DropDo];
+    #[rustfmt::skip]
+    let table = [
+        // label, mode, when it passed, when it was asked, what it did then, routes
+        ("field report 22: it never did better", "validate", None,         0,           strips, "VVV"),
+        ("it did ten minutes ago",               "validate", Some(0),      601,         strips, "BBB"),
+        ("it dropped DO",                        "validate", Some(0),      601,         drops,  "BBB"),
+        ("nearly three days ago",                "validate", Some(0),      3 * DAY - 1, strips, "BBB"),
+        ("three days ago",                       "validate", Some(0),      3 * DAY,     strips, "VVV"),
+        ("it does again",                        "validate", Some(0),      601,         &[],    "SIB"),
+        ("by a clock that was wrong",            "validate", Some(9_000),  601,         strips, "VVV"),
+        ("mode ad goes by AD",                   "ad",       Some(0),      601,         strips, "VVB"),
+    ];
+    std::thread::scope(|scope| {
+        for (label, mode, passed, asked, faults, expected) in table {
+            for is_one_process in [false, true] {
+                scope.spawn(move || {
+                    let block = Block::claim().unwrap();
+                    let world = world(&block, root());
+                    let site = Site::new(&world);
+                    let kept = site.directory.path().join("kept");
+                    std::fs::create_dir(&kept).unwrap();
+                    let cache = if is_one_process {
+                        ""
+                    } else {
+                        kept.to_str().unwrap()
+                    };
+                    let open = || Discovery::open(&site.config(mode, cache)).unwrap();
+                    let one = open();
+                    let (begin, at) = (now(), |discovery: Discovery, seconds: i64, begin: u64| {
+                        let now = begin.checked_add_signed(seconds).unwrap();
+                        discovery.with_clock(Clock::fixed(now))
+                    });
+                    let process = || if is_one_process { one.clone() } else { open() };
+                    if let Some(passed) = passed {
+                        let before = at(process(), passed, begin);
+                        assert_eq!(routes(&before, 10_000), "SIB", "{label}");
+                    }
+                    for fault in faults {
+                        world.faults().everywhere(fault.clone());
+                    }
+                    let after = at(process(), asked, begin);
+                    assert_eq!(
+                        routes(&after, 10_000),
+                        expected,
+                        "{label}, {is_one_process}"
+                    );
+                });
+            }
+        }
+    });
+}
+
+/// Whoever strips the answers of the test alone has no more of it than before.
+#[test]
+fn a_test_that_is_stripped_by_itself() {
+    let block = Block::claim().unwrap();
+    let world = world(&block, root());
+    let site = Site::new(&world);
+    let validating = site.discovery("validate");
+    let later = |seconds| validating.clone().with_clock(Clock::fixed(now() + seconds));
+    assert_eq!(routes(&validating, 10_000), "SIB");
+    for name in [".", "example"] {
+        let strip = WireFault::StripSignatures;
+        world.faults().wire(name, RecordType::SOA, strip).unwrap();
+    }
+    assert_eq!(
+        routes(&later(601), 10_000),
+        "SIB",
+        "what is signed still counts"
+    );
+}
+
+/// A server that withholds signatures gives way to one that does not, and not to one that cannot pass
+/// any on.
+#[test]
+fn one_that_withholds_signatures_beside_others() {
+    use WireFault::{Drop, StripSignatures};
+    #[rustfmt::skip]
+    let table = [
+        ("the other is good",            None,                  "SIB"),
+        ("the other never passed any",   Some(StripSignatures), "BBB"),
+        ("the other is silent: P2a, E",  Some(Drop),            "EEE"),
+    ];
+    for (label, of_other, expected) in table {
+        let block = Block::claim().unwrap();
+        let world = world(&block, root());
+        let [first, second] = [0, 1].map(|n| world.addresses()[n]);
+        let validating = Site::of(&world).discovery("validate");
+        world.faults().at_address(second, Drop);
+        assert_eq!(routes(&validating, 10_000), "SIB", "{label}");
+        world.faults().clear();
+        world.faults().at_address(first, StripSignatures);
+        if let Some(fault) = of_other {
+            world.faults().at_address(second, fault);
+        }
+        let later = validating.with_clock(Clock::fixed(now() + 601));
+        assert_eq!(routes(&later, 6_000), expected, "{label}");
+    }
+}
+
 /// The questions of the test alone.
 fn tests_in(world: &DnsWorld) -> usize {
     let asked = world.questions().into_iter();
@@ -317,15 +426,23 @@ fn a_finding_is_kept_for_ten_minutes() {
     });
     let file = bucket.unwrap().path();
     let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text.contains(" right passes\n"), "{text}");
+    assert!(text.contains(" right passes\npassed "), "{text}");
     std::fs::write(&file, text.replace("right", "never")).unwrap();
     assert_eq!(
         later(1_199),
         each,
         "changed by hand: torn, so it does not count"
     );
-    let swept = at(cache, 0).cache().sweep(now + 1_199 + 3_601).unwrap();
+    let sweep = |at| alone_in(&site, cache).cache().sweep(at).unwrap();
+    let last = now + 1_199;
+    sweep(last + 3 * 86_400);
+    assert!(file.exists(), "that signatures came through is remembered");
+    let swept = sweep(last + 3 * 86_400 + 1);
     assert!((1..=2).contains(&swept) && !file.exists(), "{swept}");
+}
+
+fn alone_in(site: &Site, cache: &str) -> Discovery {
+    Discovery::open(&site.config("ad", cache)).unwrap()
 }
 
 #[test]

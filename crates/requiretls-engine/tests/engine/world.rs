@@ -46,7 +46,9 @@ impl World {
             rule: &Rule::default(),
             requiring: false,
         };
-        discovery.lookup(&question, &Deadline::after(Duration::from_secs(5)))
+        discovery
+            .lookup(&question, &Deadline::after(Duration::from_secs(5)))
+            .into()
     }
 
     pub(crate) fn discovery(&self) -> Discovery {
@@ -81,7 +83,7 @@ impl World {
             requiring,
         };
         let deadline = Deadline::after(Duration::from_millis(budget));
-        self.discovery().lookup(&question, &deadline)
+        self.discovery().lookup(&question, &deadline).into()
     }
 }
 

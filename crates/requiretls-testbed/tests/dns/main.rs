@@ -10,6 +10,9 @@ mod faults;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+#[allow(dead_code)] // shared with another program
+mod programs;
+#[cfg(test)]
 mod questions;
 #[cfg(test)]
 mod server;

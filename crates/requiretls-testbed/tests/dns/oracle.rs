@@ -1,23 +1,17 @@
 //! A real resolver that validates the world's zones from the world's trust anchor.
-//!
-//! unbound comes out of unpacked Debian packages (`ffi-tests/servers/servers.sh`) and runs as a plain
-//! program with the libraries of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupFailure, Security};
 use requiretls_engine::Deadline;
 use requiretls_engine::dns::{self, Family, Found, Resolver};
 use requiretls_testbed::proto::rr::RecordType;
-use requiretls_testbed::{AuthorityFault, Block, DnsWorld, rdata};
+use requiretls_testbed::{AuthorityFault, Block, rdata};
 
-use crate::client::{ask, ask_udp, query};
+use crate::client::{ask, query};
+use crate::programs::Server;
 use crate::table::{Answer, CHILDREN, TABLE, TOPS, questions, read, world};
 
 #[test]
@@ -84,7 +78,7 @@ fn unbound_judges_faults_as_the_world_does() {
         world.address().ip(),
         world.address().port()
     );
-    let unbound = Unbound::start(&world, address, &upstream);
+    let unbound = Server::unbound(world.trust_anchor(), address, &upstream);
     for (at, at_kind, fault, name, kind, expected) in table {
         let label = format!("{fault:?} of {at_kind} {at}, {kind} {name}");
         let question = query(name, kind);
@@ -112,7 +106,7 @@ fn mode_ad_takes_the_word_of_a_real_unbound() {
     let address = (block.address(3), world.address().port()).into();
     let server = format!("{}@{}", world.address().ip(), world.address().port());
     let upstream = format!("forward-zone:\n  name: .\n  forward-addr: {server}\n");
-    let unbound = Unbound::start(&world, address, &upstream);
+    let unbound = Server::unbound(world.trust_anchor(), address, &upstream);
     let resolver = Resolver::new(vec![unbound.address], true);
     let mut wrong = Vec::new();
     let mut asked = BTreeMap::new();
@@ -185,7 +179,7 @@ fn compare(upstream: impl Fn(&str) -> String, not_asked: &[&str]) {
     let address = (block.address(3), world.address().port()).into();
     let server = format!("{}@{}", world.address().ip(), world.address().port());
     let upstream = upstream(&server);
-    let unbound = Unbound::start(&world, address, &upstream);
+    let unbound = Server::unbound(world.trust_anchor(), address, &upstream);
     let mut wrong = Vec::new();
     let (mut asked, mut bogus) = (0, BTreeSet::new());
     for (label, name, kind, expected) in questions() {
@@ -221,128 +215,4 @@ fn compare(upstream: impl Fn(&str) -> String, not_asked: &[&str]) {
         let line = format!("validation failure {question}");
         assert!(log.contains(&line), "no {line:?} in\n{log}");
     }
-}
-
-struct Unbound {
-    address: SocketAddr,
-    child: Child,
-    dir: tempfile::TempDir,
-}
-
-impl Unbound {
-    /// Starts one that forwards to the world and validates what comes back.
-    fn start(world: &DnsWorld, address: SocketAddr, upstream: &str) -> Self {
-        let root = unpacked();
-        let dir = tempfile::tempdir().unwrap();
-        let path = |name: &str| dir.path().join(name);
-        fs::write(path("anchor"), world.trust_anchor()).unwrap();
-        fs::write(path("conf"), configuration(dir.path(), address, upstream)).unwrap();
-        let log = File::create(path("log")).unwrap();
-        let child = Command::new(find(&root, &["lib64", "lib"], "ld-linux"))
-            .arg("--library-path")
-            .arg(find(&root, &["usr/lib"], "-linux-gnu"))
-            .arg(root.join("usr/sbin/unbound"))
-            .arg("-d")
-            .arg("-c")
-            .arg(path("conf"))
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut unbound = Self {
-            address,
-            child,
-            dir,
-        };
-        let start = Instant::now();
-        let probe = query("example", RecordType::SOA);
-        while ask_udp(address, &probe, Duration::from_millis(200)).is_none() {
-            let ended = unbound.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && start.elapsed() < Duration::from_secs(30),
-                "unbound does not answer: {}",
-                unbound.log()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        unbound
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.dir.path().join("log")).unwrap()
-    }
-}
-
-impl Drop for Unbound {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn configuration(dir: &Path, address: SocketAddr, upstream: &str) -> String {
-    let dir = dir.display();
-    let (interface, port) = (address.ip(), address.port());
-    format!(
-        r#"server:
-  interface: {interface}
-  port: {port}
-  access-control: 127.0.0.0/8 allow
-  chroot: ""
-  username: ""
-  directory: "{dir}"
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  val-log-level: 2
-  num-threads: 1
-  do-ip6: no
-  do-not-query-localhost: no
-  module-config: "validator iterator"
-  trust-anchor-file: "{dir}/anchor"
-  aggressive-nsec: no
-  minimal-responses: yes
-remote-control:
-  control-enable: no
-{upstream}"#
-    )
-}
-
-/// unbound's files, unpacked now if they are not there.
-fn unpacked() -> PathBuf {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("real-servers");
-    let root = cache.join("root/unbound");
-    if !root.join(".done").exists() {
-        let script =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ffi-tests/servers/servers.sh");
-        let output = Command::new("bash")
-            .arg(script)
-            .args(["get", "unbound"])
-            .env("RQ_CACHE", &cache)
-            .output();
-        let said = match &output {
-            Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
-            Err(error) => error.to_string(),
-        };
-        assert!(
-            output.is_ok_and(|output| output.status.success()),
-            "unbound is missing: install bash, apt and dpkg (Debian) and, as root, run \
-             `ffi-tests/servers/servers.sh get unbound`: {said}"
-        );
-    }
-    root
-}
-
-/// The file with this in its name, in one of these directories.
-fn find(root: &Path, directories: &[&str], part: &str) -> PathBuf {
-    let entries = directories
-        .iter()
-        .filter_map(|directory| fs::read_dir(root.join(directory)).ok())
-        .flatten();
-    let mut paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().contains(part);
-    paths
-        .find(named)
-        .unwrap_or_else(|| panic!("{part} is not in {}", root.display()))
 }

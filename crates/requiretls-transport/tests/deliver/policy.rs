@@ -5,6 +5,7 @@ use crate::world::{NOW, World, path, short, summary};
 use requiretls_core::delivery::Action;
 use requiretls_transport::{Message, Path};
 use rustls::HandshakeKind;
+use std::sync::{Arc, Mutex};
 
 /// Label, hosts, tag, outcome, connections made, messages taken.
 type Row = (
@@ -317,6 +318,29 @@ fn p6_12a_every_handshake_is_a_full_one() {
         for seen in seen {
             assert_eq!(seen.handshake, Some(HandshakeKind::Full), "{traits:?}");
         }
+    }
+}
+
+/// S20: whoever looks up the facts is shown every delivery once, when it has stopped.
+#[test]
+fn s20_a_delivery_that_has_stopped_is_shown() {
+    for (label, hosts, tag, expected) in [
+        ("go", vec![GOOD], "R", "go"),
+        ("the second host", vec![NO_REQUIRETLS, GOOD], "R", "go"),
+        ("defer", vec![GARBAGE], "R", "defer"),
+        ("bounce", vec![CLEAR], "R", "bounce"),
+        ("no host", vec![], "none", "bounce"),
+    ] {
+        let world = World::of(&hosts);
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&shown);
+        let client = world.client().noting(move |delivery| {
+            let action = delivery.outcome().action.as_str();
+            all.lock().unwrap().push(action);
+        });
+        let outcome = client.deliver(world.plan(tag), &short());
+        assert_eq!(outcome.action.as_str(), expected, "{label}");
+        assert_eq!(*shown.lock().unwrap(), [expected], "{label}");
     }
 }
 

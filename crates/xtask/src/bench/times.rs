@@ -28,6 +28,7 @@ pub(super) fn measure() -> Result<BTreeMap<String, f64>> {
     }
     run(cargo()
         .args(["bench", "--locked", "--bench", "time", "--bench", "load"])
+        .args(["--bench", "known"])
         .args(["-p", "requiretls-bench"])
         .args([
             "--",

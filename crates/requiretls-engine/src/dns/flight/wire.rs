@@ -12,8 +12,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 pub(super) enum Heard {
     /// Not yet an answer.
     Nothing,
-    /// An answer to the question, whole.
-    Response(Message),
+    /// An answer to the question, whole, and how many octets it had.
+    Response(Message, usize),
     /// This server will not answer.
     Failure(LookupCause),
 }
@@ -81,7 +81,7 @@ impl Wire {
             Carrier::Udp(socket) => {
                 let heard = datagrams(socket, query, &mut self.failure);
                 match heard {
-                    Heard::Response(message) if message.metadata.truncation => {
+                    Heard::Response(message, _) if message.metadata.truncation => {
                         match connect(self.server, query) {
                             Ok(carrier) => self.socket = carrier,
                             Err(_) => return Heard::Failure(LookupCause::Timeout),
@@ -99,7 +99,9 @@ impl Wire {
             } => match exchange(stream, unsent, received) {
                 Ok(None) => Heard::Nothing,
                 Ok(Some(bytes)) => match Message::from_vec(&bytes) {
-                    Ok(m) if answers(&m, query) && !m.metadata.truncation => Heard::Response(m),
+                    Ok(m) if answers(&m, query) && !m.metadata.truncation => {
+                        Heard::Response(m, bytes.len())
+                    }
                     _ => Heard::Failure(LookupCause::Malformed),
                 },
                 Err(_) => Heard::Failure(LookupCause::Timeout),
@@ -119,7 +121,9 @@ fn datagrams(socket: &UdpSocket, query: &Message, failure: &mut LookupCause) -> 
             Err(_) => return Heard::Failure(*failure), // ECONNREFUSED: nobody listens
         };
         match buffer.get(..length).map(Message::from_vec) {
-            Some(Ok(message)) if answers(&message, query) => return Heard::Response(message),
+            Some(Ok(message)) if answers(&message, query) => {
+                return Heard::Response(message, length);
+            }
             Some(Ok(_)) | None => {}
             Some(Err(_)) => *failure = LookupCause::Malformed,
         }

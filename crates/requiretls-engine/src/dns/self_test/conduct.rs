@@ -72,7 +72,7 @@ impl Bounded<'_> {
         flight.land_probes(patience, |place| wanted.contains(&place));
         self.judge(flight, &wanted, test);
         // Whether the others are any better decides what the answers of a bad one count for.
-        let is_bad = |&place: &usize| self.standing(place) == Standing::Worthless;
+        let is_bad = |&place: &usize| self.standing(place) > Standing::Unproven;
         if wanted.iter().any(is_bad) {
             let unknown = |finding: &Option<Finding>| finding.is_none();
             let others = places(&self.findings.borrow(), unknown);
@@ -109,32 +109,38 @@ impl Bounded<'_> {
 
     /// What the answers of a server count for.
     pub(in crate::dns) fn standing(&self, place: usize) -> Standing {
-        if self.resolver.test.is_none() {
+        let Some(test) = self.resolver.test.as_ref() else {
             return Standing::Proven;
-        }
-        let finding = self.finding(place);
-        finding.map_or(Standing::Unproven, |f| {
-            f.standing(self.resolver.validates())
+        };
+        self.finding(place).map_or(Standing::Unproven, |finding| {
+            let passed = || test.has_passed_lately(self.resolver, place);
+            finding.standing(self.resolver.validates(), passed())
         })
     }
 
-    /// The servers to ask: not those found wanting, while there is another.
-    pub(in crate::dns) fn servers(&self) -> Vec<usize> {
-        let all: Vec<usize> = (0..self.resolver.servers.len()).collect();
-        let mut better = all.clone();
-        better.retain(|&place| self.standing(place) != Standing::Worthless);
-        if better.is_empty() { all } else { better }
+    /// The best standing that is: one that needs no test is as good as one that has passed it.
+    fn best(&self) -> Standing {
+        let standings = (0..self.resolver.servers.len()).map(|place| self.standing(place));
+        let best = standings.min().unwrap_or(Standing::Worthless);
+        best.max(Standing::Unproven)
     }
 
-    /// Whether a server was found wanting, and there is another.
+    /// The servers to ask: not those found wanting, while there is a better one.
+    pub(in crate::dns) fn servers(&self) -> Vec<usize> {
+        let best = self.best();
+        let mut places: Vec<usize> = (0..self.resolver.servers.len()).collect();
+        places.retain(|&place| self.standing(place) <= best);
+        places
+    }
+
+    /// Whether a server was found wanting, and there is a better one.
     pub(in crate::dns) fn is_passed_over(&self, place: usize) -> bool {
-        self.standing(place) == Standing::Worthless && !self.nobody_counts()
+        self.standing(place) > self.best()
     }
 
     /// Whether all servers were found wanting: then there is nobody else to wait for.
     pub(in crate::dns) fn nobody_counts(&self) -> bool {
-        let mut places = 0..self.resolver.servers.len();
-        places.all(|place| self.standing(place) == Standing::Worthless)
+        self.best() == Standing::Worthless
     }
 }
 

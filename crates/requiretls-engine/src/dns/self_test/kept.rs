@@ -5,7 +5,7 @@
 //! whole: there is no lock that a fork in another thread could leave taken.
 
 use super::super::Resolver;
-use super::{Ad, Finding, ProbeNames, Signatures, Standing};
+use super::{Ad, Finding, ProbeNames, Signatures, Standing, Tested, WITHHELD};
 use crate::cache::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,15 +17,18 @@ pub(in crate::dns) struct SelfTest {
     cache: Cache,
     /// By place: seconds since 1970, and the finding's number in the last eight bits.
     found: Arc<[AtomicU64]>,
+    /// By place: when signatures last came through, in seconds since 1970; 0: never.
+    passed: Arc<[AtomicU64]>,
 }
 
 impl SelfTest {
     pub(in crate::dns) fn new(names: ProbeNames, cache: Cache, servers: usize) -> Self {
-        let found = (0..servers).map(|_| AtomicU64::new(0)).collect();
+        let nothing = || (0..servers).map(|_| AtomicU64::new(0)).collect();
         Self {
             names,
             cache,
-            found,
+            found: nothing(),
+            passed: nothing(),
         }
     }
 
@@ -42,12 +45,16 @@ impl SelfTest {
                 {
                     return Some(finding);
                 }
-                let (at, finding) = self.cache.finding(*server)?;
-                if !holds(at, finding, now) {
+                let tested = self.cache.tested(*server)?;
+                let passed = tested.passed.filter(|&passed| passed <= now);
+                if let (Some(passed), Some(last)) = (passed, self.passed.get(place)) {
+                    last.fetch_max(passed, Ordering::Relaxed);
+                }
+                if !holds(tested.at, tested.finding, now) {
                     return None;
                 }
-                self.note(resolver, place, at, finding);
-                Some(finding)
+                self.note(resolver, place, tested.at, tested.finding);
+                Some(tested.finding)
             })
             .collect()
     }
@@ -56,10 +63,35 @@ impl SelfTest {
     pub(super) fn learn(&self, resolver: &Resolver, place: usize, finding: Finding) {
         // Without a clock it holds for the present lookup alone.
         let now = resolver.clock.now().ok();
-        self.note(resolver, place, now.unwrap_or_default(), finding);
-        if let (Some(now), Some(&server)) = (now, resolver.servers.get(place)) {
-            self.cache.keep_finding(server, now, finding);
+        if let (Some(now), Some(last)) = (now, self.passed.get(place))
+            && finding.signatures == Signatures::Passes
+        {
+            last.store(now, Ordering::Relaxed);
         }
+        self.note(resolver, place, now.unwrap_or_default(), finding);
+        if let (Some(at), Some(&server)) = (now, resolver.servers.get(place)) {
+            let passed = self.last_passed(place);
+            let tested = Tested {
+                at,
+                finding,
+                passed,
+            };
+            self.cache.keep_tested(server, tested);
+        }
+    }
+
+    /// Whether signatures came through a server within [`WITHHELD`].
+    pub(super) fn has_passed_lately(&self, resolver: &Resolver, place: usize) -> bool {
+        let (Some(last), Ok(now)) = (self.last_passed(place), resolver.clock.now()) else {
+            return false;
+        };
+        // By a clock that was wrong then it would never end.
+        now.checked_sub(last).is_some_and(|age| age < WITHHELD)
+    }
+
+    fn last_passed(&self, place: usize) -> Option<u64> {
+        let last = self.passed.get(place)?.load(Ordering::Relaxed);
+        (last != 0).then_some(last)
     }
 
     /// Says so when it is something new.
@@ -72,12 +104,18 @@ impl SelfTest {
         if before.is_some_and(|(_, before)| before == finding) {
             return;
         }
-        match finding.standing(resolver.validates()) {
+        let passed = self.has_passed_lately(resolver, place);
+        match finding.standing(resolver.validates(), passed) {
             Standing::Proven => {
                 tracing::debug!("the name server {server} has passed the test: {finding}");
             }
             Standing::Unproven => tracing::warn!(
                 "whether the name server {server} can be relied on for DNSSEC is not known: {finding}"
+            ),
+            Standing::Withholding => tracing::error!(
+                "signatures that came through the name server {server} lately are withheld now: \
+                 {finding}; somebody may be on the path to it, so what it says without signatures \
+                 counts as forged, for three days after the last that came, and mail waits"
             ),
             Standing::Worthless => tracing::error!(
                 "the name server {server} cannot be relied on for DNSSEC: {finding}; nothing that it \
@@ -197,6 +235,7 @@ mod tests {
         }
         assert_eq!(unpacked(0), None);
         assert_eq!(unpacked(37), None);
+        const { assert!(WITHHELD < 4 * 86_400, "RFC 5321 section 4.5.4.1") };
         assert_eq!(Finding::from_words("right", ""), None);
     }
 }

@@ -10,6 +10,7 @@ use hickory_resolver::proto::dnssec::Proof;
 use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, RRSIG};
 use hickory_resolver::proto::op::{Message, Query, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use std::collections::HashMap;
 
 /// The part of `message` that is about the question's name.
 pub(super) fn part(mut message: Message, question: &Query) -> Message {
@@ -38,6 +39,10 @@ pub(super) fn part(mut message: Message, question: &Query) -> Message {
     // wildcard, and the name itself is not there (RFC 4035 section 5.3.4).
     let signer = expanded_by(&message, owner, kind);
     keep_denial(&mut message.authorities, signer.as_ref(), false);
+    keep_signatures(&mut message.answers, MOST_OF_A_SET);
+    if kind == RecordType::DNSKEY && message.answers.len() > MOST_KEYS {
+        message.answers.clear();
+    }
     message
 }
 
@@ -88,16 +93,15 @@ fn keep_denial(authorities: &mut Vec<Record>, zone: Option<&Name>, with_soa: boo
         authorities.clear();
         return;
     };
+    authorities.retain(|r| signature(r).is_none_or(|s| s.input().signer_name == *zone));
+    keep_signatures(authorities, MOST_OF_A_DENIAL);
     let signed: Vec<(Name, RecordType)> = authorities
         .iter()
-        .filter_map(|r| Some((r, signature(r)?)))
-        .filter(|(_, s)| s.input().signer_name == *zone)
-        .map(|(r, s)| (r.name.clone(), s.input().type_covered))
+        .filter_map(|r| Some((r.name.clone(), signature(r)?.input().type_covered)))
         .collect();
     let is_signed = |name: &Name, kind| signed.iter().any(|(n, k)| n == name && *k == kind);
     authorities.retain(|record| {
         let (name, kind) = match signature(record) {
-            Some(s) if s.input().signer_name != *zone => return false,
             Some(s) => (&record.name, s.input().type_covered),
             None => (&record.name, record.record_type()),
         };
@@ -110,9 +114,132 @@ fn keep_denial(authorities: &mut Vec<Record>, zone: Option<&Name>, with_soa: boo
     });
 }
 
+/// Keeps so many signatures in all, and of one record set no more than [`MOST_OF_A_SET`]: each that is
+/// kept costs work (CVE-2023-50387).
+fn keep_signatures(records: &mut Vec<Record>, most: usize) {
+    let mut kept: HashMap<(Name, RecordType), usize> = HashMap::new();
+    let mut all = 0_usize;
+    records.retain(|record| {
+        let Some(signature) = signature(record) else {
+            return true;
+        };
+        let set = (record.name.clone(), signature.input().type_covered);
+        let of_set = kept.entry(set).or_default();
+        if *of_set >= MOST_OF_A_SET || all >= most {
+            return false;
+        }
+        *of_set = of_set.saturating_add(1);
+        all = all.saturating_add(1);
+        true
+    });
+}
+
+/// How many signatures of one record set count: as many as other validators try. A zone has two, or
+/// four while it changes its algorithm and its key at once.
+const MOST_OF_A_SET: usize = 8;
+
+/// How many signatures of a denial count. The longest honest one is of a chain of expanded wildcards:
+/// sixteen, and three records with the SOA for its end, with two signatures each.
+const MOST_OF_A_DENIAL: usize = 40;
+
+/// How many records, signatures among them, the keys of a zone may be: each is looked at for each
+/// signature that they may have made. A zone has two to five keys, and some more while they change.
+const MOST_KEYS: usize = 64;
+
 fn signature(record: &Record) -> Option<&RRSIG> {
     match &record.data {
         RData::DNSSEC(DNSSECRData::RRSIG(signature)) => Some(signature),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hickory_resolver::proto::dnssec::rdata::{DNSKEY, SigInput};
+    use hickory_resolver::proto::dnssec::{Algorithm, PublicKeyBuf};
+    use hickory_resolver::proto::rr::SerialNumber;
+    use hickory_resolver::proto::rr::rdata::A;
+    use std::net::Ipv4Addr;
+
+    fn name(text: &str) -> Name {
+        let mut name = Name::from_ascii(text).unwrap();
+        name.set_fqdn(true);
+        name
+    }
+
+    fn record(owner: &str, data: RData) -> Record {
+        Record::from_rdata(name(owner), 300, data)
+    }
+
+    fn signatures(owner: &str, type_covered: RecordType, number: usize) -> Vec<Record> {
+        let input = SigInput {
+            type_covered,
+            algorithm: Algorithm::ED25519,
+            num_labels: name(owner).num_labels(),
+            original_ttl: 300,
+            sig_expiration: SerialNumber::new(2),
+            sig_inception: SerialNumber::new(1),
+            key_tag: 1,
+            signer_name: name("z.test"),
+        };
+        let signature = |n: usize| {
+            let octets = vec![u8::try_from(n % 256).unwrap(); 64];
+            RData::DNSSEC(DNSSECRData::RRSIG(RRSIG::from_sig(input.clone(), octets)))
+        };
+        (0..number).map(|n| record(owner, signature(n))).collect()
+    }
+
+    fn answered(question: &Query, answers: Vec<Record>, authorities: Vec<Record>) -> Message {
+        let mut message = Message::query();
+        message.add_query(question.clone());
+        message.add_answers(answers);
+        message.add_authorities(authorities);
+        message
+    }
+
+    /// CVE-2023-50387.
+    #[test]
+    fn so_much_of_a_response_is_judged() {
+        let host = Query::query(name("a.z.test"), RecordType::A);
+        let address = || vec![record("a.z.test", RData::A(A(Ipv4Addr::LOCALHOST)))];
+        let mut answers = address();
+        answers.extend(signatures("a.z.test", RecordType::A, 300));
+        let kept = part(answered(&host, answers, Vec::new()), &host);
+        assert_eq!(kept.answers.len(), 1 + MOST_OF_A_SET, "signatures of a set");
+        assert_eq!(kept.answers[0].record_type(), RecordType::A);
+
+        let mut denial = Vec::new();
+        for n in 0..100 {
+            denial.extend(signatures(&format!("h{n}.z.test"), RecordType::NSEC3, 9));
+        }
+        let kept = part(answered(&host, Vec::new(), denial), &host);
+        assert_eq!(
+            kept.authorities.len(),
+            MOST_OF_A_DENIAL,
+            "signatures of a denial"
+        );
+        let first = kept
+            .authorities
+            .iter()
+            .filter(|r| r.name == name("h0.z.test"));
+        assert_eq!(first.count(), MOST_OF_A_SET, "of one of its sets");
+
+        let zone = Query::query(name("z.test"), RecordType::DNSKEY);
+        for (number, expected) in [(MOST_KEYS - 1, MOST_KEYS), (MOST_KEYS, 0)] {
+            let key = |n: usize| {
+                let octets = vec![u8::try_from(n % 256).unwrap(); 32];
+                let key = DNSKEY::with_flags(257, PublicKeyBuf::new(octets, Algorithm::ED25519));
+                record("z.test", RData::DNSSEC(DNSSECRData::DNSKEY(key)))
+            };
+            let mut keys: Vec<Record> = (0..number).map(key).collect();
+            keys.extend(signatures("z.test", RecordType::DNSKEY, 1));
+            let kept = part(answered(&zone, keys, Vec::new()), &zone);
+            assert_eq!(
+                kept.answers.len(),
+                expected,
+                "{number} keys and a signature"
+            );
+        }
     }
 }

@@ -3,11 +3,11 @@
 //! hickory has given each record its proof and judged the denial; here that becomes what there is at
 //! the name, and its status. In doubt it is worth nothing.
 
-use super::{expansion, one_owner};
+use super::{MOST_ITERATIONS, expansion, one_owner};
 use crate::dns::{Found, answer};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::dnssec::Proof;
-use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
+use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, NSEC3};
 use hickory_resolver::proto::op::{DnsResponse, Message, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use requiretls_core::facts::Security;
@@ -39,7 +39,7 @@ pub(super) fn judge(
         Err(NetError::Dns(DnsError::Nsec { response, .. })) => (response.into_message(), false),
         Err(_) => return None,
     };
-    let (found, security, ttl) = if let Some(set) = at(&message, owner, kind, holds) {
+    let (found, security, life) = if let Some(set) = at(&message, owner, kind, holds) {
         (There::Records(set.data), set.security?, set.ttl)
     } else if let Some(set) = at(&message, owner, RecordType::CNAME, holds) {
         let [RData::CNAME(target)] = set.data.as_slice() else {
@@ -51,6 +51,7 @@ pub(super) fn judge(
             ResponseCode::NXDomain => Found::NoDomain,
             _ => Found::NoData,
         };
+        let holds = holds || is_denied_beside_a_dname(&message, owner, kind);
         let security = holds.then(|| denial(&message)).flatten()?;
         (
             There::Nothing(found),
@@ -58,6 +59,7 @@ pub(super) fn judge(
             answer::denial_ttl(&message),
         )
     };
+    let ttl = life.min(life_of_proof(&message));
     let mut signers: Vec<Name> = message
         .answers
         .iter()
@@ -102,6 +104,20 @@ fn at(message: &Message, owner: &Name, kind: RecordType, holds: bool) -> Option<
     })
 }
 
+/// What is said not to be there is so for as long as the records that prove it hold: hickory has cut
+/// their time to live to their signatures' end (RFC 4035 section 5.3.3), and left the SOA record's
+/// minimum to us.
+fn life_of_proof(message: &Message) -> u32 {
+    let is_proof = |record: &&Record| match &record.data {
+        RData::DNSSEC(DNSSECRData::NSEC(_) | DNSSECRData::NSEC3(_)) | RData::SOA(_) => {
+            record.proof == Proof::Secure
+        }
+        _ => false,
+    };
+    let proofs = message.authorities.iter().filter(is_proof);
+    proofs.map(|record| record.ttl).min().unwrap_or(u32::MAX)
+}
+
 /// The status of a denial that hickory let pass; `None`: a part of it is not proven.
 fn denial(message: &Message) -> Option<Security> {
     let records = || {
@@ -136,5 +152,98 @@ fn denial(message: &Message) -> Option<Security> {
         ([_], true) if no_data => Some(Security::Secure),
         (_, true) => Some(Security::Insecure),
         (_, false) => Some(Security::Secure),
+    }
+}
+
+/// Whether the record at the name itself says that it has a DNAME and nothing of this type. hickory
+/// takes such a record for one that says nothing but of DS: that holds of the names below it alone
+/// (RFC 6840 section 4.1).
+fn is_denied_beside_a_dname(message: &Message, owner: &Name, kind: RecordType) -> bool {
+    let mut proven = message
+        .authorities
+        .iter()
+        .filter(|record| record.proof == Proof::Secure);
+    message.metadata.response_code == ResponseCode::NoError
+        && proven.any(|record| {
+            let types = match &record.data {
+                RData::DNSSEC(DNSSECRData::NSEC(nsec)) if record.name == *owner => nsec.type_set(),
+                RData::DNSSEC(DNSSECRData::NSEC3(nsec3))
+                    if is_hash_of(&record.name, nsec3, owner) =>
+                {
+                    nsec3.type_set()
+                }
+                _ => return false,
+            };
+            let has = |kind| types.contains(kind);
+            let is_cut = has(RecordType::NS) && !has(RecordType::SOA);
+            has(RecordType::DNAME) && !is_cut && !has(kind) && !has(RecordType::CNAME)
+        })
+}
+
+fn is_hash_of(name: &Name, nsec3: &NSEC3, owner: &Name) -> bool {
+    if nsec3.iterations() > MOST_ITERATIONS || !name.base_name().zone_of(owner) {
+        return false;
+    }
+    let hash = nsec3
+        .hash_algorithm()
+        .hash(nsec3.salt(), owner, nsec3.iterations());
+    // hickory has the base32 form of a hash only as the next one of a record.
+    let label = hash.ok().and_then(|hash| {
+        let (algorithm, hash) = (nsec3.hash_algorithm(), hash.as_ref().to_vec());
+        let record = NSEC3::new(algorithm, false, 0, Vec::new(), hash, []);
+        record.next_hashed_owner_name_base32().cloned()
+    });
+    let first = name.iter().next();
+    label.is_some_and(|label| {
+        first.is_some_and(|first| first.eq_ignore_ascii_case(label.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hickory_resolver::proto::dnssec::rdata::NSEC;
+    use hickory_resolver::proto::op::OpCode;
+    use hickory_resolver::proto::op::Query;
+    use hickory_resolver::proto::rr::rdata::{A, SOA};
+
+    fn record(name: &str, ttl: u32, data: RData) -> Record {
+        let mut record = Record::from_rdata(Name::from_ascii(name).unwrap(), ttl, data);
+        record.proof = Proof::Secure;
+        record
+    }
+
+    /// RFC 4035 section 5.3.3: hickory has cut each time to live to its signature's end.
+    #[test]
+    fn what_is_denied_is_denied_for_as_long_as_all_that_proves_it_holds() {
+        let owner = Name::from_ascii("x.test.").unwrap();
+        // label, the SOA's TTL and minimum, the NSEC record's TTL, an address's; the answer's
+        #[rustfmt::skip]
+        let table = [
+            ("RFC 2308 the minimum",    900, 60,  900, None,     60),
+            ("the SOA's own",           50,  900, 900, None,     50),
+            ("the proof's signature",   900, 900, 40,  None,     40),
+            ("the proof's, at its end", 900, 900, 0,   None,     0),
+            ("a record's",              900, 900, 900, Some(30), 30),
+        ];
+        for (label, ttl, minimum, proof, address, expected) in table {
+            let mut message = Message::response(1, OpCode::Query);
+            let soa = SOA::new(owner.clone(), owner.clone(), 1, 1, 1, 1, minimum);
+            message.add_query(Query::query(owner.clone(), RecordType::A));
+            let nsec = NSEC::new(owner.clone(), [RecordType::NS]);
+            let nsec = RData::DNSSEC(DNSSECRData::NSEC(nsec));
+            if let Some(ttl) = address {
+                message.add_answer(record("y.test.", 5, RData::A(A::new(192, 0, 2, 2))));
+                let mut own = record("x.test.", ttl, RData::A(A::new(192, 0, 2, 1)));
+                own.proof = Proof::Insecure;
+                message.add_answer(own);
+            } else {
+                message.add_authority(record("test.", ttl, RData::SOA(soa)));
+                message.add_authority(record("x.test.", proof, nsec));
+            }
+            let response = DnsResponse::from_message(message).map_err(NetError::from);
+            let step = judge(response, &owner, RecordType::A).unwrap();
+            assert_eq!(step.ttl, expected, "{label}");
+        }
     }
 }

@@ -6,7 +6,6 @@ use super::super::flight::Flight;
 use super::super::{Found, Resolver};
 use super::*;
 use crate::clock::Clock;
-use crate::deadline::Deadline;
 use hickory_resolver::proto::dnssec::crypto::EcdsaSigningKey;
 use hickory_resolver::proto::dnssec::rdata::{DNSKEY, DS, RRSIG};
 use hickory_resolver::proto::dnssec::{Algorithm, DigestType, DnssecSigner, SigningKey};
@@ -98,15 +97,22 @@ impl World {
     fn told(&self, question: &str, now: u64, lie: &Lie<'_>) -> (Verdict, usize) {
         let mut asked = 0;
         let post = Post::default();
-        let verdicts = all(&[query(question)], &self.anchor, now, &post, |wanted| {
-            asked += wanted.len();
-            let said = |query: Query| {
-                let truth = self.fetch(&query);
-                let outcome = lie(&query, truth);
-                (query, outcome)
-            };
-            wanted.into_iter().map(said).collect()
-        });
+        let verdicts = all(
+            &[query(question)],
+            &self.anchor,
+            now,
+            &post,
+            enough(),
+            |wanted| {
+                asked += wanted.len();
+                let said = |query: Query| {
+                    let truth = self.fetch(&query);
+                    let outcome = lie(&query, truth);
+                    (query, outcome)
+                };
+                wanted.into_iter().map(said).collect()
+            },
+        );
         (verdicts.into_iter().next().unwrap(), asked)
     }
 
@@ -114,6 +120,10 @@ impl World {
         let (verdict, _) = self.told(question, self.now, lie);
         verdict.map(|a| (a.security, matches!(a.found, Found::Records(_))))
     }
+}
+
+fn enough() -> Deadline {
+    Deadline::after(Duration::from_secs(60))
 }
 
 type Lie<'w> = dyn Fn(&Query, Message) -> Outcome + 'w;
@@ -527,11 +537,18 @@ fn what_is_known_is_not_asked_again() {
     let asked = |questions: &[&str]| {
         let queries: Vec<Query> = questions.iter().map(|q| query(q)).collect();
         let mut rounds = Vec::new();
-        let verdicts = all(&queries, &world.anchor, world.now, &post, |wanted| {
-            rounds.push(wanted.len());
-            let said = |query: Query| (query.clone(), Ok(world.fetch(&query)));
-            wanted.into_iter().map(said).collect()
-        });
+        let verdicts = all(
+            &queries,
+            &world.anchor,
+            world.now,
+            &post,
+            enough(),
+            |wanted| {
+                rounds.push(wanted.len());
+                let said = |query: Query| (query.clone(), Ok(world.fetch(&query)));
+                wanted.into_iter().map(said).collect()
+            },
+        );
         assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
         rounds
     };
