@@ -1,20 +1,24 @@
 /* librequiretls: per-message TLS policy for mail servers. C89, C17 and C++98.
  *
- * A mail server asks two questions.
+ * A mail server asks two questions. What did the sender require? Asked while MAIL FROM is read; the answer is
+ * a tag, a short text to keep with the message, or the reply that refuses the command. May this message go to
+ * that host, and how? Asked before and while a connection is made. Here is how they are asked; an indented line
+ * is done where the line above it said RTLS_GO. Whole programs are in ffi-tests/c and in the manual pages.
  *
- * 1. What did the sender require? Asked while MAIL FROM is read. The answer is a tag, a short text to keep
- *    with the message; or the reply that refuses the command.
+ * Inbound
  *
  *    rtls_mail m; char tag[RTLS_TAG_SIZE];
  *    rtls_mail_begin(&m, sizeof m, ctx, inside_tls ? RTLS_F_TLS : 0);
- *    for each parameter, in any order:
+ *    for each parameter of MAIL FROM, in any order:
  *      rtls_mail_param(&m, name, RTLS_NUL, value, RTLS_NUL);
  *                                            NOT_OURS: the server's own table has it, or answers 555
  *    rtls_mail_end(&m, tag, sizeof tag);     REFUSED: answer with m.reply, keep nothing
  *    when DATA has brought the header section:
  *      rtls_mail_header for each field, and rtls_mail_end again
+ *    Keep the tag with the message, for every recipient; "" is a tag too. In the reply to EHLO stand the lines
+ *    of rtls_ehlo_keyword.
  *
- * 2. May this message go to that host, and how? Asked before and while a connection is made.
+ * Outbound, with the server's own loop over the hosts
  *
  *    rtls_plan *p = rtls_plan_new(ctx, "example.com", 0, tag, 0);
  *    if (rtls_plan_lookup(p, 20000) == RTLS_GO)
@@ -26,10 +30,42 @@
  *        rtls_plan_ehlo(p, reply, RTLS_NUL); GO: MAIL FROM may follow
  *        rtls_plan_mail_params(p, buf, sizeof buf);
  *                                            GO: append buf to MAIL FROM, send the message
+ *        rtls_plan_mail_reply(p, code, text);
+ *                                            AGAIN: send RSET, ask for the parameters again
  *        rtls_plan_done(p, code, NULL, NULL);
  *                                            NEXT_HOST: go round again
  *    rtls_plan_verdict(p, &reply);           GO: the server's own result stands. DEFER, BOUNCE: with reply
  *    rtls_plan_free(p);
+ *
+ * Outbound, with the hosts that the library found
+ *
+ *    As above, but the loop is
+ *      while (rtls_plan_next(p, host, sizeof host) == RTLS_GO)
+ *        connect to rtls_plan_get(p, RTLS_GET_ADDRESS, n): a host comes once for each of its addresses, the
+ *        n-th time, counted from 0, for the n-th; then the same steps from EHLO on
+ *    A route of the site's own takes the place of MX records: rtls_plan_add_host for each of its hosts, before
+ *    the lookup.
+ *
+ * A message on a connection that is open already
+ *
+ *    With the first message, before rtls_plan_done: copy rtls_plan_get(p, RTLS_GET_SESSION, 0), a text, and
+ *    keep it beside the connection. Then, for another message, here or in another process:
+ *    rtls_plan *q = rtls_plan_new(ctx, next_hop, 0, its_tag, 0);
+ *    if (rtls_plan_lookup(q, 20000) == RTLS_GO)
+ *      rtls_plan_resume(q, host, session);   GO: this connection has proved what this message needs
+ *      rtls_plan_mail_params(q, buf, sizeof buf);
+ *                                            GO: RSET, MAIL FROM; in the end rtls_plan_done
+ *      NEXT_HOST instead: leave the connection to other messages and open one, from rtls_plan_host on
+ *
+ * The order in a process that leaves its root directory, its user and its parent
+ *
+ *    rtls_open(&ctx, NULL, err, sizeof err); not GO: do not start, err says why
+ *    rtls_set_log(ctx, fn, arg);             before other threads know ctx
+ *    chroot(), setgid(), setuid(), fork()    nothing is left to open but what the lookups ask the network and
+ *                                            the cache directory, so that must lie inside the new root
+ *    rtls_plan_ and rtls_mail_ calls, in parent and children alike
+ *    At SIGHUP: rtls_open a second context, use it for what begins from now on, rtls_close the first; its plans
+ *    go on under the configuration that they were made from.
  *
  * What holds for every call
  *
@@ -37,6 +73,8 @@
  *   all give RTLS_DEFER; for rtls_mail_ calls, where zero is RTLS_NOT_OURS, they give RTLS_REFUSED with the
  *   reply 451 4.3.0. So test for "!= RTLS_GO" and never for "== RTLS_BOUNCE". What the client did wrong is
  *   RTLS_REFUSED with a 5yz reply.
+ * - ctx is from rtls_open, p from rtls_plan_new; m is an rtls_mail that rtls_mail_begin has started. Each of
+ *   them may be NULL, as said above.
  * - A text that is handed in ends at its NUL, or has a length; RTLS_NUL as the length means "up to the
  *   NUL". Domain and host names may be A-labels or UTF-8, in any case, and one dot at the end is dropped.
  * - A text that is handed out is printable ASCII with a NUL at its end, without CR, LF and the percent
@@ -325,57 +363,69 @@ typedef struct rtls_bytes {
 } rtls_bytes;
 
 /*
- Reads the configuration, the trust roots and everything else that is needed, at once: call it before
- chroot(), setuid() and fork().
- out: where the context goes; it is yours until rtls_close.
+ Reads the configuration, the trust roots and everything else that is needed, at once; nothing is left to
+ open later.
+ out: where the context goes; it is yours until rtls_close, and lives until then.
  config_path: the configuration file; NULL: the built-in path, and the defaults where there is no such
    file.
- err, err_size: room for one line of text (file, line number, cause); err may be NULL.
+ err, err_size: room for one line of text (file, line number, cause), in bytes; a longer one is cut. err
+   may be NULL.
  Returns RTLS_GO: ready, err is "". Anything else: *out is NULL, err tells why, and the server must not
    start. It does not wait for the network.
+ When: first of all: before chroot(), setuid() and fork(). Again at any time, for a second configuration.
  */
 int rtls_open(struct rtls_ctx **out, const char *config_path, char *err, size_t err_size);
 
 /*
- Frees the context. NULL is fine. No thread may be inside a call that uses it. Plans keep what they need
- and outlive it; no rtls_mail does.
+ Frees the context. Plans keep what they need and outlive it; no rtls_mail does.
+ ctx: from rtls_open; NULL is fine.
+ When: last, when no thread is inside a call that uses it and no rtls_mail of it is in use any more.
+   Plans that were made with it may still be there.
  */
 void rtls_close(struct rtls_ctx *ctx);
 
 /*
  The i-th line to add to the reply to EHLO or LHLO, without "250-": "REQUIRETLS".
+ ctx: from rtls_open; NULL: none.
  flags: RTLS_F_TLS or 0; it decides whether there are any (RFC 8689 section 2).
- Returns a text that lives as long as ctx. NULL: no more of them, ctx is NULL, or an unknown flag.
+ i: counts from 0.
+ Returns a text that lives as long as ctx. NULL: no more of them, or an unknown flag.
+ When: at each EHLO and LHLO, so also at the one inside TLS.
+ Source: RFC 8689 section 2.
  */
 const char *rtls_ehlo_keyword(const struct rtls_ctx *ctx, unsigned int flags, size_t i);
 
 /*
- Sends log lines to fn; without this call there are none. The lines of rtls_open come at once.
+ Sends the log lines of one context, and of the plans made with it from now on, to fn; without this call
+ there are none, and nothing is spent on them. The lines of rtls_open come at once.
  ctx: from rtls_open, and not yet shared with other threads; NULL is harmless.
  fn: NULL: no more lines, for plans made from now on.
  arg: passed on to fn as it is; it must live as long as ctx and every plan made with it.
- Call it right after rtls_open.
+ When: right after rtls_open, before other threads know the context.
  */
 void rtls_set_log(struct rtls_ctx *ctx, rtls_log_fn fn, void *arg);
 
 /*
- How much is told: lines of a higher number than level are not passed on.
- ctx: as for rtls_set_log, and after it.
+ How much is told: lines of a higher number than level are not passed on. It is for plans made from now on.
+ ctx: as for rtls_set_log.
  level: a syslog level from 3 to 7. It is 6 without this call. With 7 a plan keeps what it is told, and a
    line case={...} stands behind that of each verdict and of each message that goes: "requiretls explain"
    reads it and decides the same.
- It is for plans made from now on.
+ When: after rtls_set_log.
  */
 void rtls_set_log_level(struct rtls_ctx *ctx, int level);
 
 /*
- Starts anew, whatever was in *m before: call it at each MAIL command, also after one that failed.
- sizeof_m: pass sizeof *m. A smaller size than that of this version is misuse; a larger one, of a program
-   that was compiled against a later header, is fine.
+ Starts anew, whatever was in *m before, also after a command that failed. Allocates nothing, as all
+ rtls_mail_ calls.
+ m: room for one rtls_mail, yours before and after.
+ sizeof_m: pass sizeof *m, in bytes. A smaller size than that of this version is misuse; a larger one, of
+   a program that was compiled against a later header, is fine.
  ctx: from rtls_open; it must outlive the use of m, and of every copy of it; NULL makes every later call
    say RTLS_REFUSED.
  flags: 0 or RTLS_F_TLS.
- Allocates nothing, as all rtls_mail_ calls.
+ When: at each MAIL command, before the other rtls_mail_ calls.
+ Source: RFC 8689 section 2: the parameter counts inside TLS alone.
  */
 void rtls_mail_begin(struct rtls_mail *m, size_t sizeof_m, const struct rtls_ctx *ctx, unsigned int flags);
 
@@ -386,8 +436,8 @@ void rtls_mail_begin(struct rtls_mail *m, size_t sizeof_m, const struct rtls_ctx
    RTLS_NUL.
  Returns RTLS_NOT_OURS, RTLS_TAKEN, or RTLS_REFUSED with m->reply: a value that is not allowed or a
    second parameter of ours 501 5.5.4, without TLS 530 5.7.10, not offered here 555 5.5.4.
- After rtls_mail_begin.
- RFC 8689 section 2.
+ When: after rtls_mail_begin, any number of times.
+ Source: RFC 8689 sections 2 and 4.1.
  */
 int rtls_mail_param(struct rtls_mail *m,
                     const char *name,
@@ -398,12 +448,12 @@ int rtls_mail_param(struct rtls_mail *m,
 /*
  Instead of rtls_mail_param: the whole command, "MAIL FROM:<path> parameters", with or without its CRLF.
  Finds our parameters behind the path, a quoted one too, and leaves the rest alone.
- len: the length or RTLS_NUL; up to 8192 octets are judged.
+ line, len: the command; the length may be RTLS_NUL. Up to 8192 octets are judged.
  Returns RTLS_NOT_OURS (none of ours is there), RTLS_TAKEN, or RTLS_REFUSED with m->reply: as
    rtls_mail_param, and 501 5.5.2 for a line that is no MAIL command or has CR, LF or NUL in it, 500
    5.5.2 for one that is too long.
- After rtls_mail_begin.
- RFC 5321 section 4.1.2.
+ When: after rtls_mail_begin, instead of rtls_mail_param.
+ Source: RFC 5321 sections 4.1.1.2 and 4.1.2; RFC 8689 sections 2 and 4.1.
  */
 int rtls_mail_line(struct rtls_mail *m, const char *line, size_t len);
 
@@ -411,11 +461,12 @@ int rtls_mail_line(struct rtls_mail *m, const char *line, size_t len);
  One field of the message's own header section, unfolded or not, with or without its line end; not of an
  embedded message. Give all fields, or those named TLS-Required, each of them once: a bad or
  contradicting repetition makes all of them void, and a parameter overrules them.
- name: without the colon. Lengths may be RTLS_NUL.
+ name, name_len: the text before the colon.
+ value, value_len: the text behind it. Lengths may be RTLS_NUL.
  Returns RTLS_TAKEN (TLS-Required: No), RTLS_NOT_OURS (another field, or one that is ignored, which is
    logged), or RTLS_REFUSED, which only repeats an earlier refusal.
- After rtls_mail_begin; then rtls_mail_end again.
- RFC 8689 sections 3 and 4.1.
+ When: after rtls_mail_begin, when DATA has brought the header section; then rtls_mail_end again.
+ Source: RFC 8689 sections 3 and 4.1.
  */
 int rtls_mail_header(struct rtls_mail *m,
                      const char *name,
@@ -426,24 +477,27 @@ int rtls_mail_header(struct rtls_mail *m,
 /*
  A tag from before: of a message that comes in again, of the message that an alias, a list or a bounce
  stems from, or one that the site's own rules write. The stricter wins, part by part; "" adds nothing.
- len: the length or RTLS_NUL.
+ tag, len: the text; its length may be RTLS_NUL.
  flags: 0, or RTLS_F_RAISE_ONLY where anybody may have written it.
  Returns RTLS_TAKEN, RTLS_NOT_OURS ("", or a lowering tag under RTLS_F_RAISE_ONLY), or RTLS_REFUSED (451
    4.3.0) for a tag that cannot be read or was written by a later version.
- After rtls_mail_begin.
+ When: after rtls_mail_begin.
+ Source: RFC 8689 sections 4.1 and 5: what one instance of a message requires, all of them require.
  */
 int rtls_mail_tag(struct rtls_mail *m, const char *tag, size_t len, unsigned int flags);
 
 /*
  Judges everything given so far and writes the tag. More may be given afterwards, as header fields come
- after MAIL; then call it again. The same requirement always gives the same text, so recipients may
- share a transaction if strcmp() says 0.
- tag, tag_size: room for it; RTLS_TAG_SIZE suffices, and less than is needed is misuse. Characters:
-   letters, digits and "-._", so it fits a macro, an Exim list, an argument, xtext, a header field.
+ after MAIL; then call it again. The same requirement always gives the same text, so recipients may share
+ a transaction if strcmp() says 0.
+ tag, tag_size: room for it, in bytes; RTLS_TAG_SIZE suffices, and less than is needed is misuse.
+   Characters: letters, digits and "-._", so it fits a macro, an Exim list, an argument, xtext, a header
+   field.
  Returns RTLS_TAKEN: keep the tag with the message, for every recipient. RTLS_NOT_OURS: nothing was
    asked, the tag is "". RTLS_REFUSED: answer with m->reply; the tag is "!", which is none: a server that
    stores it all the same gets RTLS_DEFER from every plan.
- After rtls_mail_begin.
+ When: after rtls_mail_begin and what was to be given; again after more was given.
+ Source: RFC 8689 section 4.1.
  */
 int rtls_mail_end(struct rtls_mail *m, char *tag, size_t tag_size);
 
@@ -451,7 +505,8 @@ int rtls_mail_end(struct rtls_mail *m, char *tag, size_t tag_size);
  Tells one thing about what was given so far.
  what: RTLS_GET_LEVEL, RTLS_GET_PARAMS or RTLS_GET_RET.
  Returns a static text. NULL: nothing was asked, it was refused, or it is another number.
- After rtls_mail_begin.
+ When: after rtls_mail_begin.
+ Source: RFC 8689 sections 4.2.1 and 5.
  */
 const char *rtls_mail_get(const struct rtls_mail *m, int what);
 
@@ -460,12 +515,14 @@ const char *rtls_mail_get(const struct rtls_mail *m, int what);
  ctx: from rtls_open; the plan keeps what it needs of it and may outlive it.
  domain: the next hop as routed, not CNAME-expanded: a domain, the name of a smart host, an address
    literal, or "unix:/path".
- port: where connections go; 0: the port of the site's rule for this next hop, else 25.
+ port: the TCP port that connections go to; 0: the port of the site's rule for this next hop, else 25.
  tag: from rtls_mail_end; "" for an untagged message; NULL is misuse.
  flags: RTLS_F_NULL_PATH, RTLS_F_LMTP and RTLS_F_AUTH, added up, or 0.
  Returns a plan, yours until rtls_plan_free. Where an argument cannot be read, a tag among them, it is a
    plan that says RTLS_DEFER to everything, and why; in the worst case NULL, which every call takes and
    says RTLS_DEFER to.
+ When: for each message and next hop, before anything is connected to.
+ Source: RFC 8689 sections 4.2.1, 4.2.2 and 5.
  */
 struct rtls_plan *rtls_plan_new(const struct rtls_ctx *ctx,
                                 const char *domain,
@@ -479,7 +536,8 @@ struct rtls_plan *rtls_plan_new(const struct rtls_ctx *ctx,
  that is a unix socket or a loopback address: a tag is enforced there.
  host: a name, "192.0.2.1", "[IPv6:2001:db8::1]" or "unix:/path".
  Returns RTLS_GO or RTLS_DEFER.
- Before the first rtls_plan_lookup.
+ When: after rtls_plan_new and before the first rtls_plan_lookup.
+ Source: RFC 8689 section 4.2.1: what the site itself configures rests on no DNS answer.
  */
 int rtls_plan_add_host(struct rtls_plan *p, const char *host);
 
@@ -493,13 +551,15 @@ int rtls_plan_add_host(struct rtls_plan *p, const char *host);
    as long as DNS and the policy allow: then it does not wait at all. It takes less than 8 MiB of memory,
    whatever a domain publishes, and a plan less than it.
  Returns RTLS_GO; or RTLS_DEFER or RTLS_BOUNCE for the message: no host may be tried then.
- After rtls_plan_new; again after RTLS_DEFER, or when the facts have expired (RTLS_GET_TTL).
+ When: after rtls_plan_new; again after RTLS_DEFER, or when the facts have expired (RTLS_GET_TTL).
+ Source: RFC 8689 section 4.2.1; RFC 7672 section 2; RFC 8461 section 3.
  */
 int rtls_plan_lookup(struct rtls_plan *p, unsigned int timeout_ms);
 
 /*
  Frees the plan and the texts that rtls_plan_get has given. A host that is still current counts as lost.
  NULL is fine.
+ When: at any time, once for each plan.
  */
 void rtls_plan_free(struct rtls_plan *p);
 
@@ -510,8 +570,9 @@ void rtls_plan_free(struct rtls_plan *p);
  host: as in the MX record, not its CNAME target; or as in rtls_plan_add_host.
  Returns RTLS_GO: connect to it. RTLS_NEXT_HOST: not to this one. A name that the lookup did not find is
    allowed only where nothing above level may is asked.
- After rtls_plan_lookup said RTLS_GO; also after rtls_plan_done said RTLS_GO, for the recipients that are
- left.
+ When: after rtls_plan_lookup said RTLS_GO; also after rtls_plan_done said RTLS_GO, for the recipients
+   that are left.
+ Source: RFC 8689 section 4.2.1; RFC 7672 section 2.2; RFC 8461 section 4.1.
  */
 int rtls_plan_host(struct rtls_plan *p, const char *host);
 
@@ -519,11 +580,12 @@ int rtls_plan_host(struct rtls_plan *p, const char *host);
  Instead of rtls_plan_host: which host next, in the order of the MX records, without those that may not
  be used? A host comes once for each of its addresses, the n-th time for the n-th (RTLS_GET_ADDRESS). It
  leaves the host before, whatever it answers.
- host, size: room for the name; RTLS_HOST_SIZE suffices, and too little is misuse. A literal comes as
-   "[192.0.2.1]".
+ host, size: room for the name, in bytes; RTLS_HOST_SIZE suffices, and too little is misuse. A literal
+   comes as "[192.0.2.1]".
  Returns RTLS_GO: host is filled, connect to it. Anything else: host is "", no host is left, and this is
    the verdict; it is RTLS_DEFER too when nothing of ours was against the hosts.
- As rtls_plan_host.
+ When: as rtls_plan_host.
+ Source: RFC 5321 section 5.1; RFC 8689 section 4.2.1.
  */
 int rtls_plan_next(struct rtls_plan *p, char *host, size_t size);
 
@@ -536,7 +598,8 @@ int rtls_plan_next(struct rtls_plan *p, char *host, size_t size);
  Returns RTLS_GO: go on with rtls_plan_mail_params. RTLS_NEXT_HOST: not this connection; rtls_plan_host
    may open another one. A recipient of another domain may join a transaction when a plan for that domain
    says RTLS_GO here, and RTLS_GO with the same text to rtls_plan_mail_params.
- As rtls_plan_host.
+ When: as rtls_plan_host.
+ Source: RFC 8689 section 4.2.1: each message is judged by itself.
  */
 int rtls_plan_resume(struct rtls_plan *p, const char *host, const char *session);
 
@@ -548,7 +611,8 @@ int rtls_plan_resume(struct rtls_plan *p, const char *host, const char *session)
  Returns RTLS_STARTTLS: send STARTTLS now. RTLS_GO: MAIL FROM may follow (rtls_plan_mail_params).
    RTLS_NEXT_HOST: leave this host; inside TLS also because it must be authenticated and rtls_plan_peer
    was not called.
- After rtls_plan_host or rtls_plan_next said RTLS_GO, and after rtls_plan_tls.
+ When: after rtls_plan_host or rtls_plan_next said RTLS_GO, and after rtls_plan_tls.
+ Source: RFC 3207 sections 4.2 and 5; RFC 8689 section 4.2.1.
  */
 int rtls_plan_ehlo(struct rtls_plan *p, const char *reply, size_t len);
 
@@ -559,7 +623,8 @@ int rtls_plan_ehlo(struct rtls_plan *p, const char *reply, size_t len);
  why: for the log; may be NULL.
  Returns RTLS_GO: stay in clear text with this host, on a new connection if the handshake had begun, and
    call rtls_plan_ehlo again, which will not say RTLS_STARTTLS. RTLS_NEXT_HOST: leave this host.
- Between rtls_plan_host (or rtls_plan_next) and the rtls_plan_ehlo that says RTLS_GO.
+ When: between rtls_plan_host (or rtls_plan_next) and the rtls_plan_ehlo that says RTLS_GO.
+ Source: RFC 8689 sections 4.2.1 and 4.2.2; RFC 7672 section 2.2; RFC 8461 section 5.
  */
 int rtls_plan_tls_failed(struct rtls_plan *p, int how, const char *why);
 
@@ -569,8 +634,9 @@ int rtls_plan_tls_failed(struct rtls_plan *p, int how, const char *why);
  chain, n: leaf first, each in DER; NULL or 0: the TLS library has none (no certificate, or a resumed
    session), and the host is unauthenticated.
  Returns RTLS_GO: go on. RTLS_NEXT_HOST: break off.
- Before or after rtls_plan_tls, and before the next rtls_plan_ehlo. After is better: a TLS version that
- is too old, which may heal, is then told before a certificate for which the message may bounce.
+ When: before or after rtls_plan_tls, and before the next rtls_plan_ehlo. After is better: a TLS version
+   that is too old, which may heal, is then told before a certificate for which the message may bounce.
+ Source: RFC 8689 section 4.2.1; RFC 7672 sections 3.1 and 3.2; RFC 8461 section 4.2; RFC 6125.
  */
 int rtls_plan_peer(struct rtls_plan *p, const struct rtls_bytes *chain, size_t n);
 
@@ -581,8 +647,9 @@ int rtls_plan_peer(struct rtls_plan *p, const struct rtls_bytes *chain, size_t n
  cipher: its name. Levels encrypt and secure need TLS 1.2 or later and a cipher that encrypts (RFC 9325);
    NULL and unknown names do not satisfy them.
  Returns RTLS_GO: now rtls_plan_peer, unless it was called, and EHLO. RTLS_NEXT_HOST: leave this host.
- After rtls_plan_ehlo said RTLS_STARTTLS; with implicit TLS (port 465) after rtls_plan_host or
- rtls_plan_next.
+ When: after rtls_plan_ehlo said RTLS_STARTTLS; with implicit TLS (port 465) after rtls_plan_host or
+   rtls_plan_next.
+ Source: RFC 3207 section 4.2; RFC 8689 section 4.2.1; RFC 9325 sections 3 and 4.
  */
 int rtls_plan_tls(struct rtls_plan *p, const char *protocol, const char *cipher);
 
@@ -590,11 +657,12 @@ int rtls_plan_tls(struct rtls_plan *p, const char *protocol, const char *cipher)
  The last gate, right before MAIL FROM: judges all steps again. So MAIL is never sent before the reply to
  EHLO was read (no early pipelining). Call it again for each further transaction of the same tag on this
  connection; another tag or next hop needs a plan of its own, and rtls_plan_resume.
- buf, size: room for what to append to MAIL FROM, "" or " REQUIRETLS", with its blank; RTLS_PARAMS_SIZE
-   suffices, and too little is misuse.
+ buf, size: room, in bytes, for what to append to MAIL FROM, "" or " REQUIRETLS", with its blank;
+   RTLS_PARAMS_SIZE suffices, and too little is misuse.
  Returns RTLS_GO: send MAIL. Anything else: buf is "", send nothing; RTLS_DEFER when the facts have
    expired meanwhile.
- After rtls_plan_ehlo or rtls_plan_resume said RTLS_GO, or rtls_plan_mail_reply said RTLS_AGAIN.
+ When: after rtls_plan_ehlo or rtls_plan_resume said RTLS_GO, or rtls_plan_mail_reply said RTLS_AGAIN.
+ Source: RFC 8689 section 4.2.1.
  */
 int rtls_plan_mail_params(struct rtls_plan *p, char *buf, size_t size);
 
@@ -605,7 +673,8 @@ int rtls_plan_mail_params(struct rtls_plan *p, char *buf, size_t size);
  Returns RTLS_GO: accepted, or refused for reasons that are the server's own to judge. RTLS_NEXT_HOST:
    refused because of our parameter, or 530 in clear text under a tag that lowers. RTLS_AGAIN, once: send
    RSET, ask rtls_plan_mail_params again, and send MAIL again.
- After rtls_plan_mail_params.
+ When: after rtls_plan_mail_params and the command.
+ Source: RFC 8689 sections 4.2.1 and 4.2.2.
  */
 int rtls_plan_mail_reply(struct rtls_plan *p, int code, const char *text);
 
@@ -620,7 +689,8 @@ int rtls_plan_mail_reply(struct rtls_plan *p, int code, const char *text);
    might follow; the same again when repeated. RTLS_NEXT_HOST: try another host. RTLS_DEFER, and an error
    in the log: 2yz without RTLS_GO from rtls_plan_mail_params, so a message was sent that was not to be
    sent.
- After rtls_plan_lookup.
+ When: after rtls_plan_lookup, for each host that was tried.
+ Source: RFC 8689 section 4.2.1: each host of the list is tried before the message is given up.
  */
 int rtls_plan_done(struct rtls_plan *p, int code, const char *peer_ip, const char *local_ip);
 
@@ -631,7 +701,8 @@ int rtls_plan_done(struct rtls_plan *p, int code, const char *peer_ip, const cha
  Returns RTLS_GO: no objection of ours, since a host has settled the message or none could be reached;
    the server's own result stands, and r is 250. RTLS_DEFER or RTLS_BOUNCE: with the reply in r. It is
    RTLS_DEFER as long as a cause may heal or a host is untried.
- At any time.
+ When: at any time.
+ Source: RFC 8689 section 4.2.1; RFC 8461 section 5; RFC 3463.
  */
 int rtls_plan_verdict(const struct rtls_plan *p, struct rtls_reply *r);
 
@@ -641,15 +712,17 @@ int rtls_plan_verdict(const struct rtls_plan *p, struct rtls_reply *r);
  i: counts repeated ones from 0; else pass 0.
  Returns a text that lives until the next call that takes p without const. NULL: there is none, no more
    of them, or it is not known yet.
- After rtls_plan_lookup; for the current host after rtls_plan_host or rtls_plan_next, no connection is
- needed.
+ When: after rtls_plan_lookup; for the current host after rtls_plan_host or rtls_plan_next, no connection
+   is needed.
+ Source: RFC 8460 sections 4.3 and 4.4, for what reports are made of; RFC 7672 section 8.1, for the
+   server name.
  */
 const char *rtls_plan_get(const struct rtls_plan *p, int what, size_t i);
 
 /*
  The version of the library that was loaded, as "0.1.0"; RTLS_VERSION is the header's.
  Returns a static text.
- At any time, also before rtls_open.
+ When: at any time, also before rtls_open.
  */
 const char *rtls_version(void);
 

@@ -15,6 +15,9 @@ FROZEN(get_13_to_15, RTLS_GET_MX_PATTERN == 13 && RTLS_GET_POLICY_FAILURE == 14 
 FROZEN(ends, RTLS_CLOSED == -1 && RTLS_TLS_LOST == 0 && RTLS_TLS_REJECTED == 1);
 FROZEN(whole_text, RTLS_NUL == (size_t) -1);
 
+#ifdef SIZE_T
+FROZEN(machine, sizeof(size_t) == SIZE_T);
+#endif
 FROZEN(reply_code, offsetof(rtls_reply, code) == 0);
 FROZEN(reply_enhanced, offsetof(rtls_reply, enhanced) == sizeof(int));
 FROZEN(reply_text, offsetof(rtls_reply, text) == sizeof(int) + 12);

@@ -45,6 +45,15 @@ pub fn built(program: &str) -> Result<PathBuf> {
     })
 }
 
+/// Which of the two libraries a program is linked with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Linking {
+    /// `librequiretls.so`.
+    Shared,
+    /// `librequiretls.a`; other libraries stay shared.
+    Static,
+}
+
 /// The installed tree.
 pub struct Installed {
     destdir: PathBuf,
@@ -60,17 +69,7 @@ impl Installed {
             destdir: target().join("installed"),
         };
         let library = installed.shared_object();
-        let built = modified(&library).map_err(|_| {
-            Failure::new(format!(
-                "librequiretls is not installed for the tests: {INSTALL}"
-            ))
-        })?;
-        if let Some(newer) = newer_source(built)? {
-            let newer = newer.display();
-            return Err(Failure::new(format!(
-                "{newer} is newer than the installed library: {INSTALL}"
-            )));
-        }
+        must_be_fresh(&library, INSTALL)?;
         Ok(installed)
     }
 
@@ -92,6 +91,12 @@ impl Installed {
         self.destdir.join(PREFIX).join("include")
     }
 
+    /// The directory of the manual pages.
+    #[must_use]
+    pub fn mandir(&self) -> PathBuf {
+        self.destdir.join(PREFIX).join("share/man")
+    }
+
     /// What `pkg-config` says for `arguments`, in words.
     ///
     /// # Errors
@@ -107,7 +112,7 @@ impl Installed {
         Ok(said.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Compiles and links one C program with what pkg-config says for `packages`, and nothing else.
+    /// Compiles and links one C program of one file with the shared library.
     ///
     /// # Errors
     /// What the compiler said.
@@ -118,11 +123,45 @@ impl Installed {
         flags: &[&str],
         packages: &[&str],
     ) -> Result<()> {
+        let sources = [source.to_path_buf()];
+        self.link(&sources, program, flags, packages, Linking::Shared)
+    }
+
+    /// Compiles and links one C program with what pkg-config says for `packages`, and nothing else.
+    ///
+    /// # Errors
+    /// What the compiler said.
+    pub fn link(
+        &self,
+        sources: &[PathBuf],
+        program: &Path,
+        flags: &[&str],
+        packages: &[&str],
+        linking: Linking,
+    ) -> Result<()> {
         let mut command = compiler()?;
-        command.args(flags).arg(source).arg("-o").arg(program);
-        command.args(self.pkg_config(&[&["--cflags", "--libs"], packages].concat())?);
-        // A system's own library directory needs no such thing.
-        command.arg(format!("-Wl,-rpath,{}", self.libdir().display()));
+        command.args(flags).args(sources).arg("-o").arg(program);
+        // What follows are libraries, in whichever language the files before were.
+        command.args(["-x", "none"]);
+        let (ours, others): (Vec<&str>, Vec<&str>) = packages
+            .iter()
+            .partition(|package| **package == "requiretls");
+        let words: &[&str] = match linking {
+            Linking::Shared => &["--cflags", "--libs"],
+            Linking::Static => &["--static", "--cflags", "--libs"],
+        };
+        for word in self.pkg_config(&[words, &ours].concat())? {
+            // With both libraries in one directory the linker would take the shared one.
+            let archive = linking == Linking::Static && word == "-lrequiretls";
+            command.arg(if archive { "-l:librequiretls.a" } else { &word });
+        }
+        if !others.is_empty() {
+            command.args(self.pkg_config(&[&["--cflags", "--libs"], others.as_slice()].concat())?);
+        }
+        if linking == Linking::Shared {
+            // A system's own library directory needs no such thing.
+            command.arg(format!("-Wl,-rpath,{}", self.libdir().display()));
+        }
         bounded::output(&mut command, Duration::from_secs(120)).map(drop)
     }
 }
@@ -149,18 +188,43 @@ pub(crate) fn need(program: &str, package: &str) -> Result<()> {
     )))
 }
 
-/// A source file of the library that is newer than that.
+/// Fails where a file of a package is not on the machine.
+pub(crate) fn need_file(path: &str, package: &str) -> Result<()> {
+    if Path::new(path).exists() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{path} is missing on this machine: apt-get install {package}"
+    )))
+}
+
+/// The library that has hidden calls besides, which no release has.
 ///
 /// # Errors
-/// The sources cannot be read.
-pub fn newer_source(than: SystemTime) -> Result<Option<PathBuf>> {
+/// As [`Installed::find`].
+pub fn hooked() -> Result<PathBuf> {
+    let library = target().join("hooked/librequiretls.so");
+    must_be_fresh(&library, "cargo xtask dist --hooked")?;
+    Ok(library)
+}
+
+/// Fails where what was built of the library is not there, or older than its sources.
+///
+/// # Errors
+/// It is so: with the command that builds it.
+pub fn must_be_fresh(library: &Path, how: &str) -> Result<()> {
+    let built = modified(library)
+        .map_err(|_| Failure::new(format!("{} is not built: {how}", library.display())))?;
     for crate_name in ["core", "engine", "capi"] {
         let dir = workspace().join(format!("crates/requiretls-{crate_name}"));
-        if let Some(newer) = newer_file(&dir, than)? {
-            return Ok(Some(newer));
+        if let Some(newer) = newer_file(&dir, built)? {
+            let (newer, library) = (newer.display(), library.display());
+            return Err(Failure::new(format!(
+                "{newer} is newer than {library}: {how}"
+            )));
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 fn modified(path: &Path) -> std::io::Result<SystemTime> {

@@ -2,17 +2,26 @@
 //!
 //! Nothing here links the Rust crates, but for the test `dane`, which puts core beside OpenSSL. The other tests use
 //! what `cargo xtask dist` installed, as a mail server's own build would find it: [`Installed`] by pkg-config,
-//! [`Sender`] as a C program on top, [`World`] with real name and mail servers for it to talk to. Every command is
+//! the [`EXAMPLES`] and
+//! the [`Sender`] among them as C programs on top, [`Testbed`] or [`World`] with real name and mail servers for them to talk to. Every command is
 //! bounded in time ([`bounded`]), and whatever is missing on the machine makes a [`Failure`] that says what to install.
 #![forbid(unsafe_code)]
 
 pub mod bounded;
+mod example;
 mod failure;
 mod installed;
+mod milter;
 mod sender;
+mod testbed;
 mod world;
 
+pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
-pub use installed::{Installed, built, compiler, newer_source, target, workspace};
+pub use installed::{
+    Installed, Linking, built, compiler, hooked, must_be_fresh, target, workspace,
+};
+pub use milter::{Change, MilterClient, Verdict};
 pub use sender::{Answer, Sender};
+pub use testbed::Testbed;
 pub use world::World;

@@ -1,23 +1,18 @@
 //! What did the C sender make of a message?
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use tempfile::TempDir;
+use crate::example::Built;
+use crate::{Example, Failure, Installed, Result, World, bounded};
 
-use crate::installed::need;
-use crate::{Failure, Installed, Result, World, bounded, workspace};
-
-/// The flags that a careful maintainer builds with.
-const FLAGS: [&str; 6] = ["-std=c89", "-pedantic", "-Wall", "-Wextra", "-Werror", "-g"];
 const MESSAGE: &[u8] = b"Subject: a test\n\nOne line.\n.and one that begins with a dot\n";
 
 /// `ffi-tests/c/sender.c`, built against the installed tree.
 pub struct Sender {
-    program: PathBuf,
-    _dir: TempDir,
+    built: Built,
 }
 
 /// Its log line, taken apart.
@@ -48,23 +43,28 @@ impl Answer {
 }
 
 impl Sender {
-    /// Builds the program.
+    /// Builds the program, with OpenSSL.
     ///
     /// # Errors
     /// What the compiler said, or what is missing.
     pub fn build(installed: &Installed) -> Result<Self> {
-        need("openssl", "openssl libssl-dev")?;
-        let dir = TempDir::new()?;
-        let program = dir.path().join("sender");
-        let source = workspace().join("ffi-tests/c/sender.c");
-        installed.compile(&source, &program, &FLAGS, &["requiretls", "openssl"])?;
-        Ok(Self { program, _dir: dir })
+        let built = Example::named("sender").build(installed)?;
+        Ok(Self { built })
+    }
+
+    /// Builds the program, with GnuTLS.
+    ///
+    /// # Errors
+    /// As [`Sender::build`].
+    pub fn build_with_gnutls(installed: &Installed) -> Result<Self> {
+        let built = Example::named("sender-gnutls").build(installed)?;
+        Ok(Self { built })
     }
 
     /// The program itself, for another program to run.
     #[must_use]
     pub fn program(&self) -> &Path {
-        &self.program
+        self.built.program()
     }
 
     /// Sends one message in a world; `around` is a program to run it under, valgrind for one.
@@ -81,7 +81,7 @@ impl Sender {
         let program = around
             .iter()
             .map(OsStr::new)
-            .chain([self.program.as_os_str()]);
+            .chain([self.program().as_os_str()]);
         let mut command = world.command(program);
         command.arg("-c").arg(world.configuration());
         command.args(["-v", "-t", "10000", mail_from, recipient]);
@@ -97,7 +97,7 @@ impl Sender {
         &self,
         options: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Result<Answer> {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(self.program());
         answer(command.args(options), Duration::from_secs(60))
     }
 }

@@ -122,6 +122,36 @@ impl World {
         command
     }
 
+    /// Where the mail filter of `filtered.signed.test` has to listen, as libmilter wants it.
+    #[must_use]
+    pub fn filter_socket(&self) -> &'static str {
+        hosts::FILTER.1
+    }
+
+    /// Waits until the mail filter listens.
+    ///
+    /// # Errors
+    /// It does not in time.
+    pub fn wait_for_filter(&self) -> Result<()> {
+        self.wait_for_log("the mail filter listens", || {
+            let listening = bounded::output(&mut self.command(["ss", "-Hltn"]), LOG_LIMIT)?;
+            Ok(listening.contains("127.25.0.40:8894").then_some(()))
+        })
+    }
+
+    /// The fields that the mail filter has added so far, by Postfix' log.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn added_fields(&self) -> Result<Vec<String>> {
+        let log = self.postfix_log()?;
+        let fields = log.lines().filter_map(|line| {
+            let (_, rest) = line.split_once(": milter-header-warning: header ")?;
+            Some(rest.split(" from ").next()?.to_owned())
+        });
+        Ok(fields.collect())
+    }
+
     /// The library's configuration file for this world.
     #[must_use]
     pub fn configuration(&self) -> PathBuf {

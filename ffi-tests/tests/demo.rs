@@ -1,12 +1,9 @@
 //! Does a C program do in the demo's world what the demo itself does?
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use ffi_tests::{Failure, Installed, Result, Sender, bounded, built};
+use ffi_tests::{Installed, Result, Sender, Testbed, bounded, built};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -14,17 +11,22 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// host. The same lines are expected, and the same judge looks at what the peers saw.
 #[test]
 fn the_c_sender_with_the_librarys_hosts_does_as_the_demo_does() -> Result<()> {
-    demo(&[])
+    demo(&Sender::build(&Installed::find()?)?, &[])
 }
 
 /// The same with a host list of the sender's own, as mail servers have it.
 #[test]
 fn the_c_sender_with_its_own_hosts_does_as_the_demo_does() -> Result<()> {
-    demo(&["--own-hosts"])
+    demo(&Sender::build(&Installed::find()?)?, &["--own-hosts"])
 }
 
-fn demo(options: &[&str]) -> Result<()> {
-    let sender = Sender::build(&Installed::find()?)?;
+/// The TLS library is the server's: with GnuTLS the same comes of every scenario.
+#[test]
+fn the_c_sender_with_gnutls_does_as_the_demo_does() -> Result<()> {
+    demo(&Sender::build_with_gnutls(&Installed::find()?)?, &[])
+}
+
+fn demo(sender: &Sender, options: &[&str]) -> Result<()> {
     let mut command = Command::new(built("requiretls")?);
     command.args(["demo", "--sender"]).arg(sender.program());
     let output = bounded::run(command.args(options), b"", LIMIT)?;
@@ -47,19 +49,20 @@ fn demo(options: &[&str]) -> Result<()> {
 /// returned (P6 row 12a). Without a tag nothing is asked of the chain.
 #[test]
 fn a_resumed_session_shows_no_chain_and_the_message_waits() -> Result<()> {
-    let sender = Sender::build(&Installed::find()?)?;
+    resume(&Sender::build(&Installed::find()?)?)
+}
+
+/// GnuTLS keeps the chain of a session with the session. It was shown when that began, not now.
+#[test]
+fn a_session_that_gnutls_resumes_shows_no_chain_either() -> Result<()> {
+    resume(&Sender::build_with_gnutls(&Installed::find()?)?)
+}
+
+fn resume(sender: &Sender) -> Result<()> {
     let dir = tempfile::TempDir::new()?;
-    let _world = Testbed::start(dir.path())?;
-    let port = fs::read_to_string(dir.path().join("domains.txt"))?
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("resumes.test ")?
-                .split(' ')
-                .next()
-                .map(str::to_owned)
-        })
-        .ok_or_else(|| Failure::new("the world has no resumes.test"))?;
-    let config = dir.path().join("requiretls.conf");
+    let world = Testbed::start()?;
+    let port = world.port("resumes.test")?;
+    let config = world.configuration();
     let session = dir.path().join("session");
     let rows = [
         ("a full handshake", "1.secure.onward", "go 250 2.0.0"),
@@ -84,38 +87,4 @@ fn a_resumed_session_shows_no_chain_and_the_message_waits() -> Result<()> {
         assert!(session.exists(), "{label}: the session is kept");
     }
     Ok(())
-}
-
-/// The world of the testbed, in a process of its own, until it is dropped.
-struct Testbed(Child);
-
-impl Testbed {
-    fn start(dir: &Path) -> Result<Self> {
-        let mut child = Command::new(built("testbed")?)
-            .args(["serve".as_ref(), dir.as_os_str(), "validate".as_ref()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line)?;
-        }
-        let testbed = Self(child);
-        if line.trim_end() == "ready" {
-            Ok(testbed)
-        } else {
-            Err(Failure::new(format!("the testbed said {line:?}")))
-        }
-    }
-}
-
-impl Drop for Testbed {
-    fn drop(&mut self) {
-        // It ends when its standard input does; the kill is for one that does not.
-        drop(self.0.stdin.take());
-        std::thread::sleep(Duration::from_millis(200));
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
 }

@@ -24,6 +24,53 @@ fn promised() -> Result<BTreeSet<String>> {
         .collect())
 }
 
+/// The symbols of the version script, by their node.
+fn scripted() -> Result<BTreeSet<(String, String)>> {
+    let script = fs::read_to_string(workspace().join("crates/requiretls-capi/requiretls.map"))?;
+    let (mut found, mut node) = (BTreeSet::new(), String::new());
+    for line in script.lines() {
+        match line.trim() {
+            "global:" | "local:" | "*;" => {}
+            line if line.starts_with('}') => node.clear(),
+            line => match line.split_once(" {") {
+                Some((name, "")) => name.clone_into(&mut node),
+                _ => {
+                    found.insert((node.clone(), line.trim_end_matches(';').to_owned()));
+                }
+            },
+        }
+    }
+    Ok(found)
+}
+
+/// No wildcard: a symbol that was not promised stays inside.
+#[test]
+fn the_version_script_names_the_promised_symbols() -> Result<()> {
+    let node = |symbol| ("REQUIRETLS_0".to_owned(), symbol);
+    assert_eq!(scripted()?, promised()?.into_iter().map(node).collect());
+    Ok(())
+}
+
+#[test]
+fn each_symbol_came_with_a_version_that_there_was() -> Result<()> {
+    let list = fs::read_to_string(workspace().join("crates/requiretls-capi/symbols-in-versions"))?;
+    let number = |version: &str| -> Vec<u32> {
+        let parts = version.split('.').map(str::parse);
+        parts
+            .collect::<std::result::Result<_, _>>()
+            .unwrap_or_default()
+    };
+    let ours = number(env!("CARGO_PKG_VERSION"));
+    let lines: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    for line in &lines {
+        let version = line.split_once(' ').map(|(_, version)| number(version));
+        let known = version.is_some_and(|version| version.len() == 3 && version <= ours);
+        assert!(known, "{line}");
+    }
+    assert_eq!(lines.len(), promised()?.len(), "one of them is there twice");
+    Ok(())
+}
+
 #[test]
 fn exported_symbols_are_the_promised_ones_under_their_version() -> Result<()> {
     let mut exported = BTreeSet::new();
@@ -85,6 +132,12 @@ fn the_shared_object_names_itself_and_stays_loaded() -> Result<()> {
         );
     }
     assert!(entry("TEXTREL").is_empty(), "{dynamic}");
+    // With NOW, all of the table of addresses is read-only once the library is loaded; no stack is executable.
+    let segments = read("readelf", &["--program-headers", "--wide"])?;
+    let segment = |name: &str| segments.lines().find(|line| line.trim().starts_with(name));
+    assert!(segment("GNU_RELRO").is_some(), "{segments}");
+    let stack = segment("GNU_STACK").unwrap_or("RWE");
+    assert!(!stack.contains("RWE"), "{segments}");
     for line in entry("(NEEDED)") {
         let system = ["[libc.so.", "[libgcc_s.so.", "[libm.so.", "[ld-linux"]
             .iter()

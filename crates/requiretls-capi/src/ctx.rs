@@ -28,14 +28,16 @@ pub(crate) struct Shared {
     has_draft_peers: bool,
 }
 
-/// Reads the configuration, the trust roots and everything else that is needed, at once: call it before
-/// chroot(), setuid() and fork().
-/// out: where the context goes; it is yours until rtls_close.
+/// Reads the configuration, the trust roots and everything else that is needed, at once; nothing is left to
+/// open later.
+/// out: where the context goes; it is yours until rtls_close, and lives until then.
 /// config_path: the configuration file; NULL: the built-in path, and the defaults where there is no such
 ///   file.
-/// err, err_size: room for one line of text (file, line number, cause); err may be NULL.
+/// err, err_size: room for one line of text (file, line number, cause), in bytes; a longer one is cut. err
+///   may be NULL.
 /// Returns RTLS_GO: ready, err is "". Anything else: *out is NULL, err tells why, and the server must not
 ///   start. It does not wait for the network.
+/// When: first of all: before chroot(), setuid() and fork(). Again at any time, for a second configuration.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_open(
     out: *mut *mut rtls_ctx,
@@ -79,8 +81,10 @@ pub unsafe extern "C" fn rtls_open(
     RTLS_DEFER
 }
 
-/// Frees the context. NULL is fine. No thread may be inside a call that uses it. Plans keep what they need
-/// and outlive it; no rtls_mail does.
+/// Frees the context. Plans keep what they need and outlive it; no rtls_mail does.
+/// ctx: from rtls_open; NULL is fine.
+/// When: last, when no thread is inside a call that uses it and no rtls_mail of it is in use any more.
+///   Plans that were made with it may still be there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_close(ctx: *mut rtls_ctx) {
     guard::run(|| {
@@ -90,8 +94,12 @@ pub unsafe extern "C" fn rtls_close(ctx: *mut rtls_ctx) {
 }
 
 /// The i-th line to add to the reply to EHLO or LHLO, without "250-": "REQUIRETLS".
+/// ctx: from rtls_open; NULL: none.
 /// flags: RTLS_F_TLS or 0; it decides whether there are any (RFC 8689 section 2).
-/// Returns a text that lives as long as ctx. NULL: no more of them, ctx is NULL, or an unknown flag.
+/// i: counts from 0.
+/// Returns a text that lives as long as ctx. NULL: no more of them, or an unknown flag.
+/// When: at each EHLO and LHLO, so also at the one inside TLS.
+/// Source: RFC 8689 section 2.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_ehlo_keyword(
     ctx: *const rtls_ctx,

@@ -16,7 +16,7 @@ pub(crate) fn run<T>(call: impl FnOnce() -> T) -> Option<T> {
     }
     INSIDE.with(|depth| depth.set(depth.get() + 1));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        #[cfg(test)]
+        #[cfg(any(test, feature = "panic-on-purpose"))]
         on_purpose::panic_if_asked();
         call()
     }));
@@ -66,7 +66,7 @@ fn silence() {
 
 /// Panics inside the next export of this thread, to see that none of them lets it out.
 /// cbindgen:ignore
-#[cfg(test)]
+#[cfg(any(test, feature = "panic-on-purpose"))]
 pub(crate) mod on_purpose {
     use std::cell::Cell;
 
@@ -79,7 +79,15 @@ pub(crate) mod on_purpose {
         ASKED.set(true);
     }
 
+    /// The same, from outside a library that was built for that.
+    #[cfg(feature = "panic-on-purpose")]
+    #[unsafe(no_mangle)]
+    extern "C" fn rtls_test_panic_in_next_call() {
+        in_next_call();
+    }
+
     /// Whether no export has run since.
+    #[cfg(test)]
     pub(crate) fn still_asked() -> bool {
         ASKED.take()
     }

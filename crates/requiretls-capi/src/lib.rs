@@ -8,6 +8,7 @@
 //! - `guard`: the panic boundary; every export runs inside it.
 //! - `handle`, `text`: pointers in, texts out; the only casts.
 //! - `ctx`, `version`, `log`, `mail`, `plan`: the calls, in the order of the header.
+//! - [`manual`]: how a call is added.
 #![allow(unsafe_code)]
 // The header is the contract: what a caller owes stands in each comment, in the words of C.
 // Brackets in them are brackets.
@@ -22,6 +23,7 @@ mod guard;
 mod handle;
 pub mod log;
 pub mod mail;
+pub mod manual;
 pub mod plan;
 mod text;
 pub mod version;

@@ -17,11 +17,12 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
-/// Sends log lines to fn; without this call there are none. The lines of rtls_open come at once.
+/// Sends the log lines of one context, and of the plans made with it from now on, to fn; without this call
+/// there are none, and nothing is spent on them. The lines of rtls_open come at once.
 /// ctx: from rtls_open, and not yet shared with other threads; NULL is harmless.
 /// fn: NULL: no more lines, for plans made from now on.
 /// arg: passed on to fn as it is; it must live as long as ctx and every plan made with it.
-/// Call it right after rtls_open.
+/// When: right after rtls_open, before other threads know the context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg: *mut c_void) {
     guard::run(|| {
@@ -39,12 +40,12 @@ pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg
     });
 }
 
-/// How much is told: lines of a higher number than level are not passed on.
-/// ctx: as for rtls_set_log, and after it.
+/// How much is told: lines of a higher number than level are not passed on. It is for plans made from now on.
+/// ctx: as for rtls_set_log.
 /// level: a syslog level from 3 to 7. It is 6 without this call. With 7 a plan keeps what it is told, and a
 ///   line case={...} stands behind that of each verdict and of each message that goes: "requiretls explain"
 ///   reads it and decides the same.
-/// It is for plans made from now on.
+/// When: after rtls_set_log.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_set_log_level(ctx: *mut rtls_ctx, level: c_int) {
     guard::run(|| {

@@ -21,13 +21,16 @@ use requiretls_core::tls_required::{self, Field};
 use requiretls_core::{dsn, tag};
 use std::fmt::Write as _;
 
-/// Starts anew, whatever was in *m before: call it at each MAIL command, also after one that failed.
-/// sizeof_m: pass sizeof *m. A smaller size than that of this version is misuse; a larger one, of a program
-///   that was compiled against a later header, is fine.
+/// Starts anew, whatever was in *m before, also after a command that failed. Allocates nothing, as all
+/// rtls_mail_ calls.
+/// m: room for one rtls_mail, yours before and after.
+/// sizeof_m: pass sizeof *m, in bytes. A smaller size than that of this version is misuse; a larger one, of
+///   a program that was compiled against a later header, is fine.
 /// ctx: from rtls_open; it must outlive the use of m, and of every copy of it; NULL makes every later call
 ///   say RTLS_REFUSED.
 /// flags: 0 or RTLS_F_TLS.
-/// Allocates nothing, as all rtls_mail_ calls.
+/// When: at each MAIL command, before the other rtls_mail_ calls.
+/// Source: RFC 8689 section 2: the parameter counts inside TLS alone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_begin(
     m: *mut rtls_mail,
@@ -73,8 +76,8 @@ pub unsafe extern "C" fn rtls_mail_begin(
 ///   RTLS_NUL.
 /// Returns RTLS_NOT_OURS, RTLS_TAKEN, or RTLS_REFUSED with m->reply: a value that is not allowed or a
 ///   second parameter of ours 501 5.5.4, without TLS 530 5.7.10, not offered here 555 5.5.4.
-/// After rtls_mail_begin.
-/// RFC 8689 section 2.
+/// When: after rtls_mail_begin, any number of times.
+/// Source: RFC 8689 sections 2 and 4.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_param(
     m: *mut rtls_mail,
@@ -99,12 +102,12 @@ pub unsafe extern "C" fn rtls_mail_param(
 
 /// Instead of rtls_mail_param: the whole command, "MAIL FROM:<path> parameters", with or without its CRLF.
 /// Finds our parameters behind the path, a quoted one too, and leaves the rest alone.
-/// len: the length or RTLS_NUL; up to 8192 octets are judged.
+/// line, len: the command; the length may be RTLS_NUL. Up to 8192 octets are judged.
 /// Returns RTLS_NOT_OURS (none of ours is there), RTLS_TAKEN, or RTLS_REFUSED with m->reply: as
 ///   rtls_mail_param, and 501 5.5.2 for a line that is no MAIL command or has CR, LF or NUL in it, 500
 ///   5.5.2 for one that is too long.
-/// After rtls_mail_begin.
-/// RFC 5321 section 4.1.2.
+/// When: after rtls_mail_begin, instead of rtls_mail_param.
+/// Source: RFC 5321 sections 4.1.1.2 and 4.1.2; RFC 8689 sections 2 and 4.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_line(
     m: *mut rtls_mail,
@@ -123,11 +126,12 @@ pub unsafe extern "C" fn rtls_mail_line(
 /// One field of the message's own header section, unfolded or not, with or without its line end; not of an
 /// embedded message. Give all fields, or those named TLS-Required, each of them once: a bad or
 /// contradicting repetition makes all of them void, and a parameter overrules them.
-/// name: without the colon. Lengths may be RTLS_NUL.
+/// name, name_len: the text before the colon.
+/// value, value_len: the text behind it. Lengths may be RTLS_NUL.
 /// Returns RTLS_TAKEN (TLS-Required: No), RTLS_NOT_OURS (another field, or one that is ignored, which is
 ///   logged), or RTLS_REFUSED, which only repeats an earlier refusal.
-/// After rtls_mail_begin; then rtls_mail_end again.
-/// RFC 8689 sections 3 and 4.1.
+/// When: after rtls_mail_begin, when DATA has brought the header section; then rtls_mail_end again.
+/// Source: RFC 8689 sections 3 and 4.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_header(
     m: *mut rtls_mail,
@@ -153,11 +157,12 @@ pub unsafe extern "C" fn rtls_mail_header(
 
 /// A tag from before: of a message that comes in again, of the message that an alias, a list or a bounce
 /// stems from, or one that the site's own rules write. The stricter wins, part by part; "" adds nothing.
-/// len: the length or RTLS_NUL.
+/// tag, len: the text; its length may be RTLS_NUL.
 /// flags: 0, or RTLS_F_RAISE_ONLY where anybody may have written it.
 /// Returns RTLS_TAKEN, RTLS_NOT_OURS ("", or a lowering tag under RTLS_F_RAISE_ONLY), or RTLS_REFUSED (451
 ///   4.3.0) for a tag that cannot be read or was written by a later version.
-/// After rtls_mail_begin.
+/// When: after rtls_mail_begin.
+/// Source: RFC 8689 sections 4.1 and 5: what one instance of a message requires, all of them require.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_tag(
     m: *mut rtls_mail,
@@ -180,14 +185,16 @@ pub unsafe extern "C" fn rtls_mail_tag(
 }
 
 /// Judges everything given so far and writes the tag. More may be given afterwards, as header fields come
-/// after MAIL; then call it again. The same requirement always gives the same text, so recipients may
-/// share a transaction if strcmp() says 0.
-/// tag, tag_size: room for it; RTLS_TAG_SIZE suffices, and less than is needed is misuse. Characters:
-///   letters, digits and "-._", so it fits a macro, an Exim list, an argument, xtext, a header field.
+/// after MAIL; then call it again. The same requirement always gives the same text, so recipients may share
+/// a transaction if strcmp() says 0.
+/// tag, tag_size: room for it, in bytes; RTLS_TAG_SIZE suffices, and less than is needed is misuse.
+///   Characters: letters, digits and "-._", so it fits a macro, an Exim list, an argument, xtext, a header
+///   field.
 /// Returns RTLS_TAKEN: keep the tag with the message, for every recipient. RTLS_NOT_OURS: nothing was
 ///   asked, the tag is "". RTLS_REFUSED: answer with m->reply; the tag is "!", which is none: a server that
 ///   stores it all the same gets RTLS_DEFER from every plan.
-/// After rtls_mail_begin.
+/// When: after rtls_mail_begin and what was to be given; again after more was given.
+/// Source: RFC 8689 section 4.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_end(
     m: *mut rtls_mail,
@@ -221,7 +228,8 @@ pub unsafe extern "C" fn rtls_mail_end(
 /// Tells one thing about what was given so far.
 /// what: RTLS_GET_LEVEL, RTLS_GET_PARAMS or RTLS_GET_RET.
 /// Returns a static text. NULL: nothing was asked, it was refused, or it is another number.
-/// After rtls_mail_begin.
+/// When: after rtls_mail_begin.
+/// Source: RFC 8689 sections 4.2.1 and 5.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_mail_get(m: *const rtls_mail, what: c_int) -> *const c_char {
     let told = guard::run(|| {
@@ -262,9 +270,11 @@ const BEGUN: usize = 0x7e71_5a6b_u32 as usize;
 
 const OPAQUE: usize = core::mem::offset_of!(rtls_mail, opaque);
 
-// It fits for a size_t of 4 bytes too: two words and the parameters.
+// It fits for this size_t, and for one of 4 bytes too: two words and the parameters. These have no
+// word nor pointer in them, as their alignment shows on a machine with 8, so their size is the same.
 const _: () = assert!(size_of::<State>() <= 16 * size_of::<usize>());
 const _: () = assert!(size_of::<MailParams>() <= (16 - 2) * 4);
+const _: () = assert!(align_of::<MailParams>() <= 4);
 const _: () = assert!(align_of::<State>() <= align_of::<rtls_mail>());
 const _: () = assert!(OPAQUE.is_multiple_of(align_of::<State>()));
 

@@ -67,12 +67,14 @@ const _: () = {
 /// ctx: from rtls_open; the plan keeps what it needs of it and may outlive it.
 /// domain: the next hop as routed, not CNAME-expanded: a domain, the name of a smart host, an address
 ///   literal, or "unix:/path".
-/// port: where connections go; 0: the port of the site's rule for this next hop, else 25.
+/// port: the TCP port that connections go to; 0: the port of the site's rule for this next hop, else 25.
 /// tag: from rtls_mail_end; "" for an untagged message; NULL is misuse.
 /// flags: RTLS_F_NULL_PATH, RTLS_F_LMTP and RTLS_F_AUTH, added up, or 0.
 /// Returns a plan, yours until rtls_plan_free. Where an argument cannot be read, a tag among them, it is a
 ///   plan that says RTLS_DEFER to everything, and why; in the worst case NULL, which every call takes and
 ///   says RTLS_DEFER to.
+/// When: for each message and next hop, before anything is connected to.
+/// Source: RFC 8689 sections 4.2.1, 4.2.2 and 5.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_new(
     ctx: *const rtls_ctx,
@@ -105,7 +107,8 @@ pub unsafe extern "C" fn rtls_plan_new(
 /// that is a unix socket or a loopback address: a tag is enforced there.
 /// host: a name, "192.0.2.1", "[IPv6:2001:db8::1]" or "unix:/path".
 /// Returns RTLS_GO or RTLS_DEFER.
-/// Before the first rtls_plan_lookup.
+/// When: after rtls_plan_new and before the first rtls_plan_lookup.
+/// Source: RFC 8689 section 4.2.1: what the site itself configures rests on no DNS answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_add_host(p: *mut rtls_plan, host: *const c_char) -> c_int {
     // SAFETY: by the header p is NULL or ours alone, and host NULL or a text.
@@ -139,7 +142,8 @@ pub unsafe extern "C" fn rtls_plan_add_host(p: *mut rtls_plan, host: *const c_ch
 ///   as long as DNS and the policy allow: then it does not wait at all. It takes less than 8 MiB of memory,
 ///   whatever a domain publishes, and a plan less than it.
 /// Returns RTLS_GO; or RTLS_DEFER or RTLS_BOUNCE for the message: no host may be tried then.
-/// After rtls_plan_new; again after RTLS_DEFER, or when the facts have expired (RTLS_GET_TTL).
+/// When: after rtls_plan_new; again after RTLS_DEFER, or when the facts have expired (RTLS_GET_TTL).
+/// Source: RFC 8689 section 4.2.1; RFC 7672 section 2; RFC 8461 section 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_lookup(p: *mut rtls_plan, timeout_ms: c_uint) -> c_int {
     // SAFETY: by the header p is NULL or ours alone.
@@ -152,6 +156,7 @@ pub unsafe extern "C" fn rtls_plan_lookup(p: *mut rtls_plan, timeout_ms: c_uint)
 
 /// Frees the plan and the texts that rtls_plan_get has given. A host that is still current counts as lost.
 /// NULL is fine.
+/// When: at any time, once for each plan.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_free(p: *mut rtls_plan) {
     guard::run(|| {
@@ -287,6 +292,12 @@ impl rtls_plan {
     pub(crate) fn records(&self) -> bool {
         let looked = self.looked.as_ref();
         looked.is_some_and(|looked| looked.delivery.is_recording())
+    }
+
+    /// What core has of the plan, once it was looked up.
+    #[cfg(test)]
+    pub(crate) fn delivery(&self) -> Option<&Delivery> {
+        self.looked.as_ref().map(|looked| &looked.delivery)
     }
 
     /// Runs a step of the delivery; before the lookup there is none.

@@ -14,12 +14,14 @@ mod delivery;
 mod fork;
 mod gate;
 mod inbound;
+mod log;
 mod noted;
 mod order;
 mod outbound;
 mod panics;
 mod process;
 mod testbed;
+mod unlogged;
 
 use crate::abi::{rtls_mail, rtls_reply};
 use crate::ctx::{rtls_close, rtls_ctx, rtls_open};

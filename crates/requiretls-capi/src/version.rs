@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_char};
 
 /// The version of the library that was loaded, as "0.1.0"; RTLS_VERSION is the header's.
 /// Returns a static text.
-/// At any time, also before rtls_open.
+/// When: at any time, also before rtls_open.
 #[unsafe(no_mangle)]
 pub extern "C" fn rtls_version() -> *const c_char {
     guard::run(|| VERSION.as_ptr()).unwrap_or(VERSION.as_ptr())

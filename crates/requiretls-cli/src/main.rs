@@ -1,5 +1,7 @@
 //! The `requiretls` command: asks the library what a mail server would ask it.
 #![forbid(unsafe_code)]
+// Comments on arguments are what --help says: brackets in them are brackets.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -12,6 +14,8 @@ mod check_resolver;
 mod demo;
 mod explain;
 mod mail_from;
+#[cfg(feature = "man")]
+mod man;
 
 /// `EX_USAGE` of sysexits.h.
 const USAGE: u8 = 64;
@@ -34,6 +38,9 @@ enum Command {
     Demo(demo::Args),
     Explain(explain::Args),
     MailFrom(mail_from::Args),
+    #[cfg(feature = "man")]
+    #[command(hide = true)]
+    Man(man::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +54,8 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::MailFrom(args) => mail_from::run(&args),
+            #[cfg(feature = "man")]
+            Command::Man(args) => man::run(&args),
         },
         Err(error) => {
             // A closed standard output leaves nobody to tell.

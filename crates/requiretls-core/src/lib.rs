@@ -22,6 +22,7 @@ pub mod ehlo;
 pub mod facts;
 pub mod log_line;
 pub mod mail_param;
+pub mod manual;
 pub mod mta_sts;
 pub mod need;
 pub mod negotiated;

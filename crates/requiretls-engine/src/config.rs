@@ -268,4 +268,6 @@ fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, String> {
 }
 
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod tests;

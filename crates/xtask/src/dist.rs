@@ -1,9 +1,11 @@
 //! What does a C program get?
 //!
-//! `librequiretls.so` with its links, `librequiretls.a`, `requiretls.h` and `requiretls.pc`. The shared object is linked
-//! from the static library by the C compiler: rustc's own version script cannot be replaced, and would give the symbols
-//! no version. `-z nodelete`, because the Rust runtime leaves thread-local destructors behind that must not be unmapped.
+//! `librequiretls.so` with its links, `librequiretls.a`, `requiretls.h`, `requiretls.pc` and the manual pages. The shared
+//! object is linked from the static library by the C compiler: rustc's own version script cannot be replaced, and would give
+//! the symbols no version. `-z nodelete`, because the Rust runtime leaves thread-local destructors behind that must not be
+//! unmapped.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,7 +16,7 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use crate::command::{self, cargo};
-use crate::{Result, header, tree};
+use crate::{Result, header, man, tree};
 
 /// Where to install.
 #[derive(Args)]
@@ -31,6 +33,9 @@ pub(crate) struct Options {
     /// Where the libraries go, below the prefix if relative
     #[arg(long, default_value = "lib")]
     pub(crate) libdir: PathBuf,
+    /// For tests, instead: target/hooked/librequiretls.so, with hidden calls that no release has
+    #[arg(long, hide = true)]
+    pub(crate) hooked: bool,
 }
 
 /// How large the libraries are.
@@ -61,8 +66,11 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
             return Err(format!("{} must be an absolute path", path.display()).into());
         }
     }
-    let built = build(&options.sysconfdir)?;
-    let shared = link(&built)?;
+    let built = build(&options.sysconfdir, &RELEASE)?;
+    let name = format!("librequiretls.so.{}", tree::VERSION);
+    let shared = built.archive.with_file_name(name);
+    let script = tree::capi().join("requiretls.map");
+    link(&built, &script, &header::symbols()?, &shared)?;
     let stripped = built.archive.with_file_name("librequiretls.so.stripped");
     strip(&shared, &stripped)?;
     install(options, &built, &shared)?;
@@ -73,13 +81,51 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
     })
 }
 
+/// Builds the library with the hidden calls. It is never installed.
+pub(crate) fn run_hooked() -> Result<()> {
+    let built = build(Path::new("/nonexistent"), &HOOKED)?;
+    let dir = tree::target().join("hooked");
+    fs::create_dir_all(&dir)?;
+    let script = dir.join("requiretls.map");
+    let released = fs::read_to_string(tree::capi().join("requiretls.map"))?;
+    let mut symbols = header::symbols()?;
+    symbols.extend(HOOKS.map(str::to_owned));
+    let hooks: Vec<String> = HOOKS.iter().map(|hook| format!("    {hook};\n")).collect();
+    let global = format!("global:\n{}", hooks.concat());
+    fs::write(&script, released.replacen("global:\n", &global, 1))?;
+    let shared = dir.join("librequiretls.so");
+    link(&built, &script, &symbols, &shared)?;
+    println!("{} is for tests alone", shared.display());
+    Ok(())
+}
+
+/// What a library is built of.
+struct Kind {
+    profile: &'static str,
+    directory: &'static str,
+    features: &'static [&'static str],
+}
+
+const RELEASE: Kind = Kind {
+    profile: "dist",
+    directory: "dist",
+    features: &[],
+};
+const HOOKED: Kind = Kind {
+    profile: "dev",
+    directory: "debug",
+    features: &["--features", "panic-on-purpose"],
+};
+/// The calls that the features add.
+const HOOKS: [&str; 1] = ["rtls_test_panic_in_next_call"];
+
 struct Built {
     archive: PathBuf,
     /// `-lgcc_s`, `-lm` and so on: what the archive needs.
     native: Vec<String>,
 }
 
-fn build(sysconfdir: &Path) -> Result<Built> {
+fn build(sysconfdir: &Path, kind: &Kind) -> Result<Built> {
     let mut child = cargo()
         .args([
             "rustc",
@@ -87,8 +133,9 @@ fn build(sysconfdir: &Path) -> Result<Built> {
             "requiretls-capi",
             "--lib",
             "--profile",
-            "dist",
+            kind.profile,
         ])
+        .args(kind.features)
         .args([
             "--crate-type",
             "staticlib",
@@ -121,24 +168,17 @@ fn build(sysconfdir: &Path) -> Result<Built> {
         return Err(format!("cargo rustc for the static library: {status}").into());
     }
     Ok(Built {
-        archive: tree::target().join("dist/librequiretls.a"),
+        archive: tree::target().join(kind.directory).join("librequiretls.a"),
         native: native
             .ok_or("rustc did not say which system libraries the static library needs")?,
     })
 }
 
-fn link(built: &Built) -> Result<PathBuf> {
-    let symbols = header::symbols()?;
-    let shared = built
-        .archive
-        .with_file_name(format!("librequiretls.so.{}", tree::VERSION));
+fn link(built: &Built, script: &Path, symbols: &BTreeSet<String>, shared: &Path) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-    command.arg("-shared").arg("-o").arg(&shared);
+    command.arg("-shared").arg("-o").arg(shared);
     for option in [
-        format!(
-            "--version-script={}",
-            tree::capi().join("requiretls.map").display()
-        ),
+        format!("--version-script={}", script.display()),
         format!("-soname,{}", soname()),
         "-z,nodelete,-z,relro,-z,now,-z,pack-relative-relocs".to_owned(),
         "--gc-sections,--no-undefined".to_owned(),
@@ -148,8 +188,7 @@ fn link(built: &Built) -> Result<PathBuf> {
     // Nothing in the archive is referred to from outside, so each symbol is asked for by name.
     command.args(symbols.iter().map(|symbol| format!("-Wl,-u,{symbol}")));
     command.arg(&built.archive).args(&built.native);
-    command::run(&mut command)?;
-    Ok(shared)
+    command::run(&mut command)
 }
 
 fn soname() -> String {
@@ -175,6 +214,7 @@ fn install(options: &Options, built: &Built, shared: &Path) -> Result<()> {
     link_to(&soname(), &lib.join("librequiretls.so"))?;
     place(&built.archive, &lib.join("librequiretls.a"))?;
     place(&header::path(), &include.join("requiretls.h"))?;
+    man::write(&staged(&options.prefix.join("share/man")))?;
 
     let mut text = fs::read_to_string(tree::capi().join("requiretls.pc.in"))?;
     for (name, value) in [

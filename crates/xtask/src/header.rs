@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::{Result, tree};
+use crate::{Result, man, tree};
 
 /// Writes the header.
 pub(crate) fn write() -> Result<()> {
     let text = generate()?;
     check_functions(&text)?;
+    man::check_words(&text)?;
     let path = path();
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
@@ -26,6 +27,7 @@ pub(crate) fn write() -> Result<()> {
 pub(crate) fn check() -> Result<()> {
     let text = generate()?;
     check_functions(&text)?;
+    man::check_words(&text)?;
     let committed = fs::read_to_string(path()).unwrap_or_default();
     match first_difference(&committed, &text) {
         None => Ok(()),

@@ -1,8 +1,8 @@
 //! How is the workspace built, checked and packaged?
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
-//! `include/requiretls.h` as the source says, `cargo xtask dist` installs what a C program needs,
-//! `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it,
+//! `include/requiretls.h` as the source says, `cargo xtask man` writes the manual pages, `cargo xtask dist` installs what a C
+//! program needs, `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it,
 //! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
 //! `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, and `cargo xtask mutants` says
 //! whether the tests would notice a fault.
@@ -14,6 +14,7 @@ mod deb;
 mod dist;
 mod fuzz;
 mod header;
+mod man;
 mod mutants;
 mod prerequisites;
 mod soak;
@@ -50,7 +51,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Build the shared and the static library and install them with header and pkg-config file
+    /// Write the manual pages, made of the header and of the list of configuration keys
+    Man(man::Options),
+    /// Build the shared and the static library and install them with header, pkg-config file and manual pages
     Dist(dist::Options),
     /// Make the source tarball of a release, with all crates in it
     Source(source::Options),
@@ -73,6 +76,8 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Header { check: true } => header::check(),
         Task::Header { check: false } => header::write(),
+        Task::Man(options) => man::run(&options),
+        Task::Dist(options) if options.hooked => dist::run_hooked(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
         Task::Source(options) => source::run(&options),
         Task::Deb(options) => deb::run(&options),
@@ -98,5 +103,6 @@ fn options_for_tests() -> dist::Options {
         prefix: PathBuf::from("/opt/requiretls"),
         sysconfdir: PathBuf::from("/opt/requiretls/etc"),
         libdir: PathBuf::from("lib"),
+        hooked: false,
     }
 }

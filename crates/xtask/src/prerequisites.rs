@@ -11,13 +11,22 @@ use crate::command::{cargo, output, run, succeeds};
 use crate::tree::root;
 
 /// What has to be there: a program in the path, or a file; and the Debian package that brings it.
-const DEBIAN: [(Need, &str); 11] = [
+const DEBIAN: [(Need, &str); 14] = [
     (Need::Program("cc"), "gcc"),
     (Need::File("/usr/include/stdlib.h"), "libc6-dev"),
     (Need::Program("c++"), "g++"),
     (Need::Program("nm"), "binutils"),
     (Need::Program("pkg-config"), "pkg-config"),
     (Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
+    (
+        Need::File("/usr/include/gnutls/gnutls.h"),
+        "libgnutls28-dev",
+    ),
+    (
+        Need::File("/usr/include/libmilter/mfapi.h"),
+        "libmilter-dev",
+    ),
+    (Need::Program("mandoc"), "mandoc"),
     (Need::Program("valgrind"), "valgrind"),
     // valgrind cannot run without the names of the dynamic linker's functions.
     (Need::File("/usr/lib/debug/.build-id"), "libc6-dbg"),

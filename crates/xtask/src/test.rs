@@ -20,7 +20,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "packages and tools",
         run: prerequisites::install,
@@ -65,6 +65,14 @@ const STEPS: [Step; 9] = [
         run: || dist::run(&options_for_tests()).map(|sizes| println!("{sizes}")),
     },
     Step {
+        name: "the library with hidden calls, for tests",
+        run: dist::run_hooked,
+    },
+    Step {
+        name: "documentation",
+        run: documentation,
+    },
+    Step {
         name: "documentation tests",
         run: || run_cargo(&["test", "--workspace", "--doc", "--locked", "--quiet"]),
     },
@@ -98,6 +106,13 @@ fn run_all(steps: &[Step]) -> Result<()> {
 
 fn run_cargo(arguments: &[&str]) -> Result<()> {
     command::run(cargo().args(arguments))
+}
+
+/// Every public item has its words, and every link leads somewhere.
+fn documentation() -> Result<()> {
+    let mut doc = cargo();
+    doc.args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
+    command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// The database of advisories is on a server that not every machine reaches; the other three need nothing.

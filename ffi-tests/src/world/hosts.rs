@@ -6,6 +6,8 @@ pub(super) const FIRST_ADDRESS: &str = "127.25.0.11";
 pub(super) const FIRST_DOMAIN: &str = "dane.signed.test";
 /// Where Postfix relays to; never a domain of a test.
 pub(super) const ONWARD: &str = "onward.signed.test";
+/// Where a mail filter has to listen, as Postfix and the filter write it.
+pub(super) const FILTER: (&str, &str) = ("inet:127.25.0.40:8894", "inet:8894@127.25.0.40");
 /// In which zones the hosts are; the last label sequence of a domain decides.
 pub(super) const ZONES: [(&str, Zone); 3] = [
     ("signed.test", Zone::Signed),
@@ -70,6 +72,8 @@ pub(super) struct Host {
     pub(super) starttls: Starttls,
     /// Offers REQUIRETLS inside TLS.
     pub(super) requiretls: bool,
+    /// Asks a mail filter, at [`FILTER`].
+    pub(super) filtered: bool,
 }
 
 impl Host {
@@ -91,9 +95,10 @@ const PLAIN: Host = Host {
     tlsa: Tlsa::None,
     starttls: Starttls::Yes,
     requiretls: true,
+    filtered: false,
 };
 
-pub(super) const HOSTS: [Host; 10] = [
+pub(super) const HOSTS: [Host; 11] = [
     Host {
         domain: "dane.signed.test",
         addresses: &[FIRST_ADDRESS],
@@ -145,6 +150,13 @@ pub(super) const HOSTS: [Host; 10] = [
     Host {
         domain: "bogus.test",
         addresses: &["127.25.0.18"],
+        ..PLAIN
+    },
+    Host {
+        domain: "filtered.signed.test",
+        addresses: &["127.25.0.21"],
+        tlsa: Tlsa::Right,
+        filtered: true,
         ..PLAIN
     },
     Host {

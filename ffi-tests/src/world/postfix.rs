@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::RESOLVER;
 use super::certificates::Certificates;
-use super::hosts::{Host, ONWARD, Starttls};
+use super::hosts::{FILTER, Host, ONWARD, Starttls};
 use crate::Result;
 
 /// `inet_interfaces` are the machine's own addresses, and 127.0.0.1 is the only one configured.
@@ -29,6 +29,7 @@ smtpd_relay_restrictions = reject_unauth_destination
 smtpd_peername_lookup = no
 smtpd_tls_security_level = may
 smtpd_tls_loglevel = 1
+milter_header_checks = regexp:{ { /^RequireTLS-Tag:/ WARN kept } }
 debug_peer_list = 127.0.0.1
 debug_peer_level = 1
 smtp_bind_address = 127.25.0.30
@@ -77,6 +78,9 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
         }
         if !host.requiretls {
             master.push_str(" -o requiretls_enable=no");
+        }
+        if host.filtered {
+            write!(master, " -o smtpd_milters={}", FILTER.0)?;
         }
         if domain == ONWARD {
             master.push_str(" -o content_filter=discard:");

@@ -18,8 +18,9 @@ use requiretls_core::session::Session;
 /// host: as in the MX record, not its CNAME target; or as in rtls_plan_add_host.
 /// Returns RTLS_GO: connect to it. RTLS_NEXT_HOST: not to this one. A name that the lookup did not find is
 ///   allowed only where nothing above level may is asked.
-/// After rtls_plan_lookup said RTLS_GO; also after rtls_plan_done said RTLS_GO, for the recipients that are
-/// left.
+/// When: after rtls_plan_lookup said RTLS_GO; also after rtls_plan_done said RTLS_GO, for the recipients
+///   that are left.
+/// Source: RFC 8689 section 4.2.1; RFC 7672 section 2.2; RFC 8461 section 4.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_host(p: *mut rtls_plan, host: *const c_char) -> c_int {
     // SAFETY: by the header p is NULL or ours alone, and host NULL or a text.
@@ -39,11 +40,12 @@ pub unsafe extern "C" fn rtls_plan_host(p: *mut rtls_plan, host: *const c_char) 
 /// Instead of rtls_plan_host: which host next, in the order of the MX records, without those that may not
 /// be used? A host comes once for each of its addresses, the n-th time for the n-th (RTLS_GET_ADDRESS). It
 /// leaves the host before, whatever it answers.
-/// host, size: room for the name; RTLS_HOST_SIZE suffices, and too little is misuse. A literal comes as
-///   "[192.0.2.1]".
+/// host, size: room for the name, in bytes; RTLS_HOST_SIZE suffices, and too little is misuse. A literal
+///   comes as "[192.0.2.1]".
 /// Returns RTLS_GO: host is filled, connect to it. Anything else: host is "", no host is left, and this is
 ///   the verdict; it is RTLS_DEFER too when nothing of ours was against the hosts.
-/// As rtls_plan_host.
+/// When: as rtls_plan_host.
+/// Source: RFC 5321 section 5.1; RFC 8689 section 4.2.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_next(
     p: *mut rtls_plan,
@@ -78,7 +80,8 @@ pub unsafe extern "C" fn rtls_plan_next(
 /// Returns RTLS_GO: go on with rtls_plan_mail_params. RTLS_NEXT_HOST: not this connection; rtls_plan_host
 ///   may open another one. A recipient of another domain may join a transaction when a plan for that domain
 ///   says RTLS_GO here, and RTLS_GO with the same text to rtls_plan_mail_params.
-/// As rtls_plan_host.
+/// When: as rtls_plan_host.
+/// Source: RFC 8689 section 4.2.1: each message is judged by itself.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_resume(
     p: *mut rtls_plan,
@@ -115,7 +118,8 @@ pub unsafe extern "C" fn rtls_plan_resume(
 /// Returns RTLS_STARTTLS: send STARTTLS now. RTLS_GO: MAIL FROM may follow (rtls_plan_mail_params).
 ///   RTLS_NEXT_HOST: leave this host; inside TLS also because it must be authenticated and rtls_plan_peer
 ///   was not called.
-/// After rtls_plan_host or rtls_plan_next said RTLS_GO, and after rtls_plan_tls.
+/// When: after rtls_plan_host or rtls_plan_next said RTLS_GO, and after rtls_plan_tls.
+/// Source: RFC 3207 sections 4.2 and 5; RFC 8689 section 4.2.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_ehlo(
     p: *mut rtls_plan,
@@ -140,7 +144,8 @@ pub unsafe extern "C" fn rtls_plan_ehlo(
 /// why: for the log; may be NULL.
 /// Returns RTLS_GO: stay in clear text with this host, on a new connection if the handshake had begun, and
 ///   call rtls_plan_ehlo again, which will not say RTLS_STARTTLS. RTLS_NEXT_HOST: leave this host.
-/// Between rtls_plan_host (or rtls_plan_next) and the rtls_plan_ehlo that says RTLS_GO.
+/// When: between rtls_plan_host (or rtls_plan_next) and the rtls_plan_ehlo that says RTLS_GO.
+/// Source: RFC 8689 sections 4.2.1 and 4.2.2; RFC 7672 section 2.2; RFC 8461 section 5.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_tls_failed(
     p: *mut rtls_plan,
@@ -172,8 +177,9 @@ pub unsafe extern "C" fn rtls_plan_tls_failed(
 /// chain, n: leaf first, each in DER; NULL or 0: the TLS library has none (no certificate, or a resumed
 ///   session), and the host is unauthenticated.
 /// Returns RTLS_GO: go on. RTLS_NEXT_HOST: break off.
-/// Before or after rtls_plan_tls, and before the next rtls_plan_ehlo. After is better: a TLS version that
-/// is too old, which may heal, is then told before a certificate for which the message may bounce.
+/// When: before or after rtls_plan_tls, and before the next rtls_plan_ehlo. After is better: a TLS version
+///   that is too old, which may heal, is then told before a certificate for which the message may bounce.
+/// Source: RFC 8689 section 4.2.1; RFC 7672 sections 3.1 and 3.2; RFC 8461 section 4.2; RFC 6125.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_peer(
     p: *mut rtls_plan,
@@ -195,8 +201,9 @@ pub unsafe extern "C" fn rtls_plan_peer(
 /// cipher: its name. Levels encrypt and secure need TLS 1.2 or later and a cipher that encrypts (RFC 9325);
 ///   NULL and unknown names do not satisfy them.
 /// Returns RTLS_GO: now rtls_plan_peer, unless it was called, and EHLO. RTLS_NEXT_HOST: leave this host.
-/// After rtls_plan_ehlo said RTLS_STARTTLS; with implicit TLS (port 465) after rtls_plan_host or
-/// rtls_plan_next.
+/// When: after rtls_plan_ehlo said RTLS_STARTTLS; with implicit TLS (port 465) after rtls_plan_host or
+///   rtls_plan_next.
+/// Source: RFC 3207 section 4.2; RFC 8689 section 4.2.1; RFC 9325 sections 3 and 4.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_tls(
     p: *mut rtls_plan,
@@ -216,11 +223,12 @@ pub unsafe extern "C" fn rtls_plan_tls(
 /// The last gate, right before MAIL FROM: judges all steps again. So MAIL is never sent before the reply to
 /// EHLO was read (no early pipelining). Call it again for each further transaction of the same tag on this
 /// connection; another tag or next hop needs a plan of its own, and rtls_plan_resume.
-/// buf, size: room for what to append to MAIL FROM, "" or " REQUIRETLS", with its blank; RTLS_PARAMS_SIZE
-///   suffices, and too little is misuse.
+/// buf, size: room, in bytes, for what to append to MAIL FROM, "" or " REQUIRETLS", with its blank;
+///   RTLS_PARAMS_SIZE suffices, and too little is misuse.
 /// Returns RTLS_GO: send MAIL. Anything else: buf is "", send nothing; RTLS_DEFER when the facts have
 ///   expired meanwhile.
-/// After rtls_plan_ehlo or rtls_plan_resume said RTLS_GO, or rtls_plan_mail_reply said RTLS_AGAIN.
+/// When: after rtls_plan_ehlo or rtls_plan_resume said RTLS_GO, or rtls_plan_mail_reply said RTLS_AGAIN.
+/// Source: RFC 8689 section 4.2.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_mail_params(
     p: *mut rtls_plan,
@@ -232,23 +240,26 @@ pub unsafe extern "C" fn rtls_plan_mail_params(
         text::write(buf, size, "");
         change(p, |plan| {
             let now = plan.now();
+            let listening = plan.log.is_some();
             let mut cleared = None;
             let action = plan.step(|delivery| match delivery.mail_params(now) {
                 Ok(clearance) => {
-                    let line = LogLine::cleared(delivery, &clearance);
-                    let case = Case::of_message(delivery);
-                    cleared = Some((clearance.mail_params(), line, case));
+                    let told = listening.then(|| {
+                        let line = LogLine::cleared(delivery, &clearance);
+                        (line, Case::of_message(delivery))
+                    });
+                    cleared = Some((clearance.mail_params(), told));
                     Action::Go
                 }
                 Err(action) => action,
             });
-            let Some((parameters, line, case)) = cleared else {
+            let Some((parameters, told)) = cleared else {
                 return action;
             };
             if !text::write(buf, size, parameters) {
                 return plan.misuse("there is no room for the MAIL FROM parameters");
             }
-            if let Some(log) = &plan.log {
+            if let (Some(log), Some((line, case))) = (&plan.log, told) {
                 log.decision(&line);
                 log.case(case);
             }
@@ -263,7 +274,8 @@ pub unsafe extern "C" fn rtls_plan_mail_params(
 /// Returns RTLS_GO: accepted, or refused for reasons that are the server's own to judge. RTLS_NEXT_HOST:
 ///   refused because of our parameter, or 530 in clear text under a tag that lowers. RTLS_AGAIN, once: send
 ///   RSET, ask rtls_plan_mail_params again, and send MAIL again.
-/// After rtls_plan_mail_params.
+/// When: after rtls_plan_mail_params and the command.
+/// Source: RFC 8689 sections 4.2.1 and 4.2.2.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_mail_reply(
     p: *mut rtls_plan,
@@ -293,7 +305,8 @@ pub unsafe extern "C" fn rtls_plan_mail_reply(
 ///   might follow; the same again when repeated. RTLS_NEXT_HOST: try another host. RTLS_DEFER, and an error
 ///   in the log: 2yz without RTLS_GO from rtls_plan_mail_params, so a message was sent that was not to be
 ///   sent.
-/// After rtls_plan_lookup.
+/// When: after rtls_plan_lookup, for each host that was tried.
+/// Source: RFC 8689 section 4.2.1: each host of the list is tried before the message is given up.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_done(
     p: *mut rtls_plan,

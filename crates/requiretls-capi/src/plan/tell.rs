@@ -24,7 +24,8 @@ use std::fmt::Write as _;
 /// Returns RTLS_GO: no objection of ours, since a host has settled the message or none could be reached;
 ///   the server's own result stands, and r is 250. RTLS_DEFER or RTLS_BOUNCE: with the reply in r. It is
 ///   RTLS_DEFER as long as a cause may heal or a host is untried.
-/// At any time.
+/// When: at any time.
+/// Source: RFC 8689 section 4.2.1; RFC 8461 section 5; RFC 3463.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_verdict(p: *const rtls_plan, r: *mut rtls_reply) -> c_int {
     let verdict = guard::run(|| {
@@ -46,8 +47,10 @@ pub unsafe extern "C" fn rtls_plan_verdict(p: *const rtls_plan, r: *mut rtls_rep
 /// i: counts repeated ones from 0; else pass 0.
 /// Returns a text that lives until the next call that takes p without const. NULL: there is none, no more
 ///   of them, or it is not known yet.
-/// After rtls_plan_lookup; for the current host after rtls_plan_host or rtls_plan_next, no connection is
-/// needed.
+/// When: after rtls_plan_lookup; for the current host after rtls_plan_host or rtls_plan_next, no connection
+///   is needed.
+/// Source: RFC 8460 sections 4.3 and 4.4, for what reports are made of; RFC 7672 section 8.1, for the
+///   server name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_plan_get(
     p: *const rtls_plan,

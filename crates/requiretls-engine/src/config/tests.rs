@@ -6,8 +6,12 @@ use requiretls_core::tls_level::TlsLevel;
 
 const FILE: &str = "/dir/requiretls.conf";
 
-fn parse(text: &str) -> Result<Config, ConfigError> {
+pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text.as_bytes(), Path::new(FILE))
+}
+
+pub(super) fn parse_in(directory: &Path, text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text.as_bytes(), &directory.join("requiretls.conf"))
 }
 
 fn domain(name: &str) -> Domain {
