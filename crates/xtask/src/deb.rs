@@ -15,7 +15,7 @@ use crate::command;
 use crate::{Result, prerequisites, source, tree};
 
 /// How often, and where.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Options {
     /// Build a second time in another directory, and compare every byte of what is in the packages
     #[arg(long)]

@@ -82,7 +82,7 @@ fn vendor(staged: &Path) -> Result<()> {
     filter
         .current_dir(staged)
         .args(["vendor-filterer", "--platform=*-unknown-linux-gnu"])
-        .args(["--versioned-dirs", "vendor"]);
+        .args(["--versioned-dirs", "--all-features", "vendor"]);
     command::output(&mut filter)?; // a line for each crate
     let config = staged.join(".cargo/config.toml");
     let mut text = fs::read_to_string(&config)?;
