@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "--fail-on",
         "error",
         "--allow-root",
-        "--no-tag-display-limit",
+        "--tag-display-limit=0",
     ]);
     command::run(lintian.arg(changes(&room.join("first"))?))?;
     for package in &built {
