@@ -256,7 +256,7 @@ fn p12_local_drops_what_was_discovered() {
         let mut found = facts(live(Mode::Enforce, "mx.test", true));
         found.hosts[0].tlsa = usable();
         found.hosts[0].cname = Some(Security::Secure);
-        let plan = plan("may", false, hop, Settings::default(), found.clone());
+        let plan = plan("R", false, hop, Settings::default(), found.clone());
         let told = plan.facts();
         assert_eq!(told == &found, counts, "{label}");
         if !counts {
