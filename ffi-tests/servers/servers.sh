@@ -4,6 +4,8 @@
 #   servers.sh get NAME..       unpack the servers below RQ_CACHE, once for each set of package versions
 #   servers.sh world DIR        run the servers that DIR describes until standard input ends; prints "ready" when all answer
 #   servers.sh exec DIR NAME CMD..   run a command inside a running server, to look around by hand
+#   servers.sh inside SYSTEM ROOM SCRIPT   run a shell script in such a Debian, without network; ROOM/up is the layer above it and keeps what is written
+#   servers.sh system SUITE PACKAGE..   a Debian with these packages and its package manager, made by debootstrap once below RQ_CACHE; prints where
 #
 # DIR/servers has one line for each server, in the order to start them: "NAME ADDRESS PORT". DIR/NAME/up is the upper
 # layer over the server's root (its configuration), DIR/NAME/cmd the foreground command, DIR/NAME/log becomes its /var/log, and
@@ -85,6 +87,33 @@ get() { # unpack the dependency closure; key = the exact package versions
   flock -u 9
 }
 
+system() { # suite package..: a whole Debian, for what its own package manager has to do
+  local suite=$1 key new a=$cache/apt/$1 mirror
+  shift
+  key=$(printf '%s\n' "recipe 1" "$@" | sha256sum | cut -c1-16)
+  new=$cache/system/$suite-$key
+  exec 9>"$cache/lock-system-$suite"; flock 9
+  if [ ! -e "$new/.done" ]; then
+    aptconf "$suite"
+    mirror=$(awk '$2 == "bookworm" {print $1; exit}' "$a/host")
+    echo "servers: debootstrap of $suite" >&2
+    rm -rf "$new"; mkdir -p "$cache/system"
+    APT_CONFIG='' debootstrap --variant=minbase --include="$(IFS=,; echo "$*")" "$suite" "$new" "$mirror" >"$cache/system/$suite.log" 2>&1 ||
+      { tail -n 20 "$cache/system/$suite.log" >&2; die "debootstrap of $suite failed"; }
+    rm -f "$new"/var/cache/apt/archives/*.deb; touch "$new/.done"
+  fi
+  flock -u 9
+  echo "$new"
+}
+
+within_system() { # system room script
+  mkdir -p "$2"/{up,work,root}
+  # The script is the first process of its namespace: whatever it leaves running ends with it.
+  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p -n -f --kill-child=KILL --propagation private sh -ec '
+    mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" "$2/root"
+    mount -t proc proc "$2/root/proc"; exec chroot "$2/root" /bin/sh -c "$3"' - "$@"
+}
+
 rootfs() { # what the maintainer scripts would have done, as far as the servers need it
   local r=$2 u p
   mkdir -p "$r"/{dev,proc,tmp,root,run,etc/rq,var/{log,mail,tmp,lib,spool,run}}; chmod 1777 "$r/tmp" "$r/var/tmp"
@@ -145,7 +174,8 @@ inside() { # the world's pid file names the process that waits for its first one
 
 cache=${RQ_CACHE:-$PWD/target/real-servers}
 mkdir -p "$cache"; cache=$(cd "$cache" && pwd)
-verb=${1:-}; [ $# -gt 1 ] || die "verbs: get NAME.., world DIR, exec DIR NAME CMD.."
+verbs="verbs: get NAME.., world DIR, exec DIR NAME CMD.., system SUITE PACKAGE.., inside SYSTEM ROOM SCRIPT"
+verb=${1:-}; [ $# -gt 1 ] || die "$verbs"
 shift
 case $verb in
   get) for n in "$@"; do get "$n"; done ;;
@@ -153,5 +183,7 @@ case $verb in
     exec unshare -n -m -p -f --kill-child=KILL --propagation private bash "$0" within "$dir" ;;
   within) dir=$1; world "$dir" ;;
   exec) dir=$(cd "$1" && pwd); shift; inside "$@" ;;
-  *) die "verbs: get NAME.., world DIR, exec DIR NAME CMD.." ;;
+  system) system "$@" ;;
+  inside) within_system "$@" ;;
+  *) die "$verbs" ;;
 esac

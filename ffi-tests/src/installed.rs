@@ -19,7 +19,8 @@ pub fn workspace() -> PathBuf {
 }
 
 /// Cargo's target directory.
-pub(crate) fn target() -> PathBuf {
+#[must_use]
+pub fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => workspace().join(dir),
         None => workspace().join("target"),
@@ -207,8 +208,11 @@ pub fn hooked() -> Result<PathBuf> {
     Ok(library)
 }
 
-/// Fails where a library is not there, or its sources are newer.
-pub(crate) fn must_be_fresh(library: &Path, how: &str) -> Result<()> {
+/// Fails where what was built of the library is not there, or older than its sources.
+///
+/// # Errors
+/// It is so: with the command that builds it.
+pub fn must_be_fresh(library: &Path, how: &str) -> Result<()> {
     let built = modified(library)
         .map_err(|_| Failure::new(format!("{} is not built: {how}", library.display())))?;
     for crate_name in ["core", "engine", "capi"] {

@@ -21,7 +21,9 @@ mod world;
 pub use calls::offences;
 pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
-pub use installed::{Installed, Linking, built, compiler, hooked, workspace};
+pub use installed::{
+    Installed, Linking, built, compiler, hooked, must_be_fresh, target, workspace,
+};
 pub use milter::{Change, MilterClient, Verdict};
 pub use sanitized::Sanitized;
 pub use sender::{Answer, Sender};

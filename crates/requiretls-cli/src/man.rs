@@ -1,29 +1,35 @@
-//! How does this command read as manual pages?
+//! How does this command read as manual pages, and what does a shell complete?
 //!
 //! Only in a build for that, by `cargo xtask man --command`: the pages are made of the same words as `--help`.
 
 use clap::{Command, CommandFactory};
+use clap_complete::Shell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Writes the manual pages of this command, one for each subcommand
+/// Writes the manual pages of this command, one for each subcommand, and what shells complete
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The date that the pages bear
     #[arg(long)]
     date: String,
 
-    /// The directory to write them to
+    /// The directory for the completions of bash, fish and zsh
+    #[arg(long, value_name = "DIR")]
+    completions: Option<PathBuf>,
+
+    /// The directory for the pages
     directory: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let mut command = crate::Cli::command().disable_help_subcommand(true);
     command.build();
-    match std::fs::create_dir_all(&args.directory)
+    let written = std::fs::create_dir_all(&args.directory)
         .and_then(|()| write(&command, &args.date, &args.directory))
-    {
+        .and_then(|()| args.completions.as_deref().map_or(Ok(()), complete));
+    match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("requiretls: {}: {error}", args.directory.display());
@@ -47,6 +53,16 @@ fn write(command: &Command, date: &str, directory: &Path) -> io::Result<()> {
     page.render(&mut text)?;
     let text = tidy(&String::from_utf8_lossy(&text));
     std::fs::write(directory.join(page.get_filename()), text)
+}
+
+fn complete(directory: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
+        let mut command = crate::Cli::command();
+        let name = command.get_name().to_owned();
+        clap_complete::generate_to(shell, &mut command, name, directory)?;
+    }
+    Ok(())
 }
 
 /// Lines of at most 80 octets without blanks at their end, but for the term of a list, which is one line.

@@ -222,7 +222,7 @@ fn link(built: &Built, script: &Path, symbols: &BTreeSet<String>, shared: &Path)
     for option in [
         format!("--version-script={}", script.display()),
         format!("-soname,{}", soname()),
-        "-z,nodelete,-z,relro,-z,now".to_owned(),
+        "-z,nodelete,-z,relro,-z,now,-z,pack-relative-relocs".to_owned(),
         "--gc-sections,--no-undefined".to_owned(),
     ] {
         command.arg(format!("-Wl,{option}"));

@@ -2,13 +2,15 @@
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
 //! `include/requiretls.h` as the source says, `cargo xtask man` writes the manual pages, `cargo xtask dist` installs what a C
-//! program needs, `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
+//! program needs, `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it,
+//! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
 //! `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, `cargo xtask sanitize` those
 //! of an instrumented library, and `cargo xtask mutants` says whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod command;
+mod deb;
 mod dist;
 mod fuzz;
 mod header;
@@ -17,6 +19,7 @@ mod mutants;
 mod prerequisites;
 mod sanitize;
 mod soak;
+mod source;
 mod statements;
 mod test;
 mod tree;
@@ -53,6 +56,10 @@ enum Task {
     Man(man::Options),
     /// Build the shared and the static library and install them with header, pkg-config file and manual pages
     Dist(dist::Options),
+    /// Make the source tarball of a release, with all crates in it
+    Source(source::Options),
+    /// Build the Debian packages and let lintian look at them
+    Deb(deb::Options),
     /// Measure the policy against its goals, and its instructions against the committed counts
     Bench(bench::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
@@ -75,6 +82,8 @@ fn main() -> ExitCode {
         Task::Man(options) => man::run(&options),
         Task::Dist(options) if options.hooked => dist::run_hooked(),
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
+        Task::Source(options) => source::run(&options),
+        Task::Deb(options) => deb::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
         Task::Fuzz(options) => fuzz::run_targets(&options),

@@ -38,6 +38,14 @@ const DEBIAN: [(Need, &str); 15] = [
         "debian-archive-keyring",
     ),
 ];
+/// What else the packages need, to be built, looked at and tried.
+const PACKAGING: [(Need, &str); 5] = [
+    (Need::Program("dpkg-buildpackage"), "dpkg-dev"),
+    (Need::Program("dh"), "debhelper"),
+    (Need::Program("lintian"), "lintian"),
+    (Need::Program("debootstrap"), "debootstrap"),
+    (Need::Program("xz"), "xz-utils"),
+];
 /// Cargo's tools: how they are asked for their version, and their package.
 const CARGO: [(&str, &str); 2] = [("nextest", "cargo-nextest"), ("deny", "cargo-deny")];
 /// Parts of the Rust toolchain.
@@ -70,20 +78,28 @@ pub(crate) fn install() -> Result<()> {
             .into());
         }
     }
-    let missing: Vec<_> = DEBIAN
-        .iter()
+    install_missing(DEBIAN.iter().chain(&PACKAGING))?;
+    for (name, package) in CARGO {
+        install_cargo_tool(name, package)?;
+    }
+    Ok(())
+}
+
+/// Installs what the packages need.
+pub(crate) fn install_packaging() -> Result<()> {
+    install_missing(DEBIAN.iter().chain(&PACKAGING))
+}
+
+fn install_missing<'a>(wanted: impl Iterator<Item = &'a (Need, &'static str)>) -> Result<()> {
+    let missing: Vec<_> = wanted
         .filter(|(need, _)| !need.is_there())
         .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() {
         println!("all Debian packages are there");
-    } else {
-        install_debian(&missing)?;
+        return Ok(());
     }
-    for (name, package) in CARGO {
-        install_cargo_tool(name, package)?;
-    }
-    Ok(())
+    install_debian(&missing)
 }
 
 /// Builds one of cargo's tools where it is missing.
@@ -101,13 +117,7 @@ pub(crate) fn install_counter() -> Result<()> {
     let valgrind = DEBIAN
         .iter()
         .filter(|(_, package)| matches!(*package, "valgrind" | "libc6-dbg"));
-    let missing: Vec<_> = valgrind
-        .filter(|(need, _)| !need.is_there())
-        .map(|(_, package)| *package)
-        .collect();
-    if !missing.is_empty() {
-        install_debian(&missing)?;
-    }
+    install_missing(valgrind)?;
     let version = locked_version("gungraun")?;
     let there = output(Command::new("gungraun-runner").arg("--version")).unwrap_or_default();
     if there.split_whitespace().any(|word| word == version) {

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::command::{self, cargo, succeeds};
-use crate::{Result, dist, header, options_for_tests, prerequisites, statements, tree};
+use crate::{Result, deb, dist, header, options_for_tests, prerequisites, statements, tree};
 
 /// Runs all steps; the first that fails ends the run.
 pub(crate) fn run() -> Result<()> {
@@ -20,7 +20,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "packages and tools",
         run: prerequisites::install,
@@ -71,6 +71,10 @@ const STEPS: [Step; 11] = [
     Step {
         name: "documentation",
         run: documentation,
+    },
+    Step {
+        name: "Debian packages",
+        run: || deb::run(&deb::Options::default()),
     },
     Step {
         name: "documentation tests",

@@ -243,3 +243,27 @@ fn p12_what_the_own_row_asks_of_the_chain() {
         assert_eq!(clauses, [MethodSet::only(asked)], "{label}");
     }
 }
+
+/// P12 `local`: M = C, D = T = 0, whatever was found.
+#[test]
+fn p12_local_drops_what_was_discovered() {
+    // label, hop, whether what was found counts
+    for (label, hop, counts) in [
+        ("P12 local", HopMode::Local, false),
+        ("P12 local carry", HopMode::LocalCarry, false),
+        ("P12 enforce", HopMode::Enforce, true),
+    ] {
+        let mut found = facts(live(Mode::Enforce, "mx.test", true));
+        found.hosts[0].tlsa = usable();
+        found.hosts[0].cname = Some(Security::Secure);
+        let plan = plan("R", false, hop, Settings::default(), found.clone());
+        let told = plan.facts();
+        assert_eq!(told == &found, counts, "{label}");
+        if !counts {
+            assert_eq!(told.route, Route::Configured, "{label}");
+            assert_eq!(told.sts, Sts::None, "{label}");
+            assert_eq!(told.hosts[0].tlsa, Tlsa::None, "{label}");
+            assert_eq!(told.hosts[0].cname, None, "{label}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Do the packages work on a Debian that has nothing else of ours?
+//!
+//! Each suite is made by debootstrap once. A test lays an overlay over it, installs the packages there with its own
+//! package manager, and looks at what they left when they are gone.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use ffi_tests::{Failure, Result, bounded, must_be_fresh, target, workspace};
+use tempfile::TempDir;
+
+const LIMIT: Duration = Duration::from_secs(120);
+/// debootstrap, for the first time.
+const MAKE_LIMIT: Duration = Duration::from_secs(600);
+/// What a developer of a mail server has, and what `requiretls` depends on.
+const WITH: [&str; 4] = ["adduser", "gcc", "libc6-dev", "pkg-config"];
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[test]
+fn bookworm() -> Result<()> {
+    lives_in("bookworm")
+}
+
+#[test]
+fn trixie() -> Result<()> {
+    lives_in("trixie")
+}
+
+/// What happens inside, and what each step prints.
+const LIFE: [(&str, &str, &str); 11] = [
+    ("before", "list > /tmp/before", ""),
+    (
+        "installed",
+        "dpkg -i /packages/*.deb > /tmp/log 2>&1 || { cat /tmp/log; exit 1; }",
+        "",
+    ),
+    (
+        "nothing is missing",
+        "ldd /usr/bin/requiretls /usr/lib/*/librequiretls.so.0 | grep 'not found' || true",
+        "",
+    ),
+    (
+        "the command runs",
+        "requiretls --version",
+        concat!("requiretls ", env!("CARGO_PKG_VERSION"), "\n"),
+    ),
+    (
+        "the command answers",
+        "requiretls mail-from 'MAIL FROM:<a@example.com> REQUIRETLS'",
+        "1.secure.onward\n",
+    ),
+    (
+        "an example is built against the shared library",
+        "cd /tmp; cc -std=c89 -Wall -Wextra -Werror -pedantic /packages/version.c -o shared $(pkg-config --cflags --libs requiretls) && ./shared",
+        concat!(env!("CARGO_PKG_VERSION"), "\n"),
+    ),
+    (
+        "and against the static one",
+        "cd /tmp; cc /packages/version.c -o static $(pkg-config --cflags --libs --static requiretls | sed 's/-lrequiretls/-l:librequiretls.a/') && ./static; \
+         ldd static | grep -c requiretls || true",
+        concat!(env!("CARGO_PKG_VERSION"), "\n0\n"),
+    ),
+    (
+        "policies are kept by their own user, and by its group",
+        "stat -c '%U:%G %a' /var/lib/requiretls; echo policy > /var/lib/requiretls/kept",
+        "requiretls:requiretls 2775\n",
+    ),
+    (
+        "removed: only what was kept is left",
+        "dpkg -r requiretls librequiretls-dev librequiretls0 > /dev/null; rm /tmp/shared /tmp/static; \
+         list | comm -13 /tmp/before -",
+        "/var/lib/requiretls\n/var/lib/requiretls/kept\n",
+    ),
+    (
+        "purged: nothing is left",
+        "dpkg -P requiretls librequiretls-dev librequiretls0 > /dev/null 2>&1; list | comm -13 /tmp/before -",
+        "",
+    ),
+    (
+        "nor the user",
+        "grep -c requiretls /etc/passwd /etc/group || true",
+        "/etc/passwd:0\n/etc/group:0\n",
+    ),
+];
+
+/// Every file, but for the package manager's own, and the spare copies of the user database.
+const PRELUDE: &str = "set -e; export LC_ALL=C DEBIAN_FRONTEND=noninteractive; \
+    list() { find / -xdev -path /proc -prune -o -path /run -prune -o -path /tmp -prune -o -path /packages -prune -o -path /var/lib/dpkg -prune -o -path /var/log -prune \
+      -o -path /var/cache -prune -o -name '*-' -path '/etc/*' -prune -o -print | sort; }; ";
+
+fn lives_in(suite: &str) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::new(
+            "packages are installed in a system of their own, and that needs root",
+        ));
+    }
+    let packages = packages()?;
+    let system = system(suite)?;
+    let room = TempDir::new_in(target())?;
+    let upper = room.path();
+    std::fs::create_dir_all(upper.join("up/packages"))?;
+    for file in packages
+        .iter()
+        .chain([&workspace().join("ffi-tests/c/version.c")])
+    {
+        std::fs::copy(
+            file,
+            upper
+                .join("up/packages")
+                .join(file.file_name().unwrap_or_default()),
+        )?;
+    }
+    for (label, script, expected) in LIFE {
+        let said = inside(&system, upper, script)
+            .map_err(|error| Failure::new(format!("{suite}: {label}: {error}")))?;
+        assert_eq!(said, expected, "{suite}: {label}");
+    }
+    Ok(())
+}
+
+/// Runs a script above the system; what it writes stays there for the next one.
+fn inside(system: &Path, room: &Path, script: &str) -> Result<String> {
+    let mut command = servers("inside");
+    command
+        .args([system, room])
+        .arg(format!("{PRELUDE}{script}"));
+    bounded::output(&mut command, LIMIT)
+}
+
+/// The suite's system, made where it is not there yet.
+fn system(suite: &str) -> Result<PathBuf> {
+    let mut make = servers("system");
+    make.arg(suite).args(WITH);
+    let path = bounded::output(&mut make, MAKE_LIMIT)?;
+    Ok(PathBuf::from(path.trim()))
+}
+
+fn servers(verb: &str) -> Command {
+    let mut servers = Command::new("bash");
+    servers
+        .arg(workspace().join("ffi-tests/servers/servers.sh"))
+        .arg(verb)
+        .env("RQ_CACHE", target().join("real-servers"));
+    servers
+}
+
+/// The packages that `cargo xtask deb` built, if they are of these sources.
+fn packages() -> Result<Vec<PathBuf>> {
+    let build = "cargo xtask deb";
+    let dir = target().join("packages/first");
+    let mut found = Vec::new();
+    for name in ["librequiretls0", "librequiretls-dev", "requiretls"] {
+        let start = format!("{name}_{VERSION}-");
+        let entries = dir
+            .read_dir()
+            .map_err(|_| Failure::new(format!("there are no packages: {build}")))?;
+        for entry in entries {
+            let path = entry?.path();
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            if file.starts_with(&start) && file.ends_with(".deb") {
+                must_be_fresh(&path, build)?;
+                found.push(path);
+            }
+        }
+    }
+    if found.len() != 3 {
+        return Err(Failure::new(format!(
+            "packages are missing in {}: {build}",
+            dir.display()
+        )));
+    }
+    Ok(found)
+}
