@@ -29,7 +29,7 @@ pub(super) fn measure() -> Result<BTreeMap<String, f64>> {
     run(cargo()
         .args(["bench", "--locked", "--bench", "time", "--bench", "load"])
         .args(["--bench", "known"])
-        .args(["-p", "requiretls-bench"])
+        .args(["-p", "requiretls-bench", "-p", "requiretls-capi"])
         .args([
             "--",
             "--quiet",
