@@ -23,6 +23,7 @@ pub struct Peer {
     pub(crate) delay: Duration,
     pub(crate) octet_gap: Duration,
     pub(crate) recipient_limit: usize,
+    pub(crate) refused_recipients: Vec<(String, String)>,
     pub(crate) place: Place,
     pub(crate) tlsa: Vec<Published>,
 }
@@ -140,6 +141,7 @@ impl Peer {
             delay: Duration::ZERO,
             octet_gap: Duration::ZERO,
             recipient_limit: usize::MAX,
+            refused_recipients: Vec::new(),
             place: Place::Ipv4,
             tlsa: Vec::new(),
         }
@@ -330,6 +332,14 @@ impl Peer {
         self
     }
 
+    /// Answers RCPT with this reply where the address begins so, and takes the others.
+    #[must_use]
+    pub fn refuses_recipient(mut self, begins: &str, reply: &str) -> Self {
+        self.refused_recipients
+            .push((begins.to_owned(), reply.to_owned()));
+        self
+    }
+
     /// Listens on `::1` instead of an IPv4 address.
     #[must_use]
     pub fn ipv6(mut self) -> Self {
@@ -414,6 +424,13 @@ impl Peer {
     pub(crate) fn reply(&self, step: Step, in_tls: bool) -> Option<&str> {
         let fits = |r: &&Reply| r.step == step && r.in_tls.is_none_or(|within| within == in_tls);
         self.replies.iter().find(fits).map(|r| r.text.as_str())
+    }
+
+    /// The reply to a recipient that is refused.
+    pub(crate) fn recipient_refusal(&self, recipient: &str) -> Option<&str> {
+        let mut refused = self.refused_recipients.iter();
+        let found = refused.find(|(begins, _)| recipient.starts_with(begins));
+        found.map(|(_, reply)| reply.as_str())
     }
 
     fn without(mut self, keyword: &str) -> Self {

@@ -243,7 +243,10 @@ impl<'a> Talk<'a> {
             Some(taken) if taken >= self.peer.recipient_limit => {
                 Some("452 4.5.3 Too many recipients")
             }
-            Some(_) => self.peer.reply(Step::Rcpt, self.in_tls),
+            Some(_) => self
+                .peer
+                .recipient_refusal(&recipient)
+                .or_else(|| self.peer.reply(Step::Rcpt, self.in_tls)),
         };
         if refusal.is_none() {
             self.recipients = self.recipients.map(|n| n.saturating_add(1));
