@@ -59,8 +59,9 @@ C
   [ -n "$(find "$a/stamp" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ] || { apt-get -qq -o APT::Update::Error-Mode=any update && touch "$a/stamp"; }
 }
 
-recent() { # a root that is there, and need not be compared with the mirror now
-  [ -e "$1/.done" ] && { [ -n "${RQ_OFFLINE:-}" ] || [ -n "$(find "$1/.asked" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ]; }
+recipe=3 # counted up when rootfs() changes
+recent() { # a root that is there, made by this recipe, and need not be compared with the mirror now
+  [ "$(cat "$1/.done" 2>/dev/null)" = "$recipe" ] && { [ -n "${RQ_OFFLINE:-}" ] || [ -n "$(find "$1/.asked" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ]; }
 }
 
 get() { # unpack the dependency closure; key = the exact package versions
@@ -72,8 +73,7 @@ get() { # unpack the dependency closure; key = the exact package versions
   if recent "$cur"; then flock -u 9; return; fi
   if ! aptconf "$suite"; then [ -e "$cur/.done" ] && return; die "no package lists and no unpacked root for $1"; fi
   list=$(apt-get -s -y install $base $pkgs | awk '$1 == "Inst" {gsub(/[(\]\[]/, ""); print $2, $3}' | sort)
-  # Count the recipe up when rootfs() changes.
-  key=$(printf '%s\n' "recipe 3" "$list" | sha256sum | cut -c1-16)
+  key=$(printf '%s\n' "recipe $recipe" "$list" | sha256sum | cut -c1-16)
   new=$cache/root/$1-$key
   if [ ! -e "$new/.done" ]; then
     echo "servers: unpacking $1 ($(awk -v p="${pkgs%% *}" '$1 == p {print $1, $2}' <<<"$list"))" >&2
@@ -83,7 +83,7 @@ get() { # unpack the dependency closure; key = the exact package versions
     while read -r p v; do echo "$a/cache/archives/${p}_${v//:/%3a}"_*.deb; done <<<"$list" |
       xargs -P2 -n1 sh -c 'dpkg-deb --fsys-tarfile "$2" | tar -C "$1" -xp --keep-directory-symlink -f -' - "$new"
     rootfs "$1" "$new"
-    touch "$new/.done"
+    echo "$recipe" >"$new/.done"
   fi
   touch "$new/.asked"; ln -sfn "$1-$key" "$cur" # older roots stay: a running world may have them as its lower layer
   flock -u 9

@@ -23,13 +23,15 @@ use crate::{Failure, Result, bounded, workspace};
 const UNPACK_LIMIT: Duration = Duration::from_secs(600);
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// For what a server logs, and for commands that run inside one.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Running servers in one network; they end when this is dropped, or when the process ends.
 pub struct Servers {
     dir: Option<TempDir>,
     path: PathBuf,
     child: Child,
+    /// Held, so that it is there for a test's threads even where its servers have ended.
+    network: Option<fs::File>,
     orders: Mutex<Option<ChildStdin>>,
     said: Mutex<Receiver<String>>,
 }
@@ -77,14 +79,16 @@ impl Servers {
             }
         });
         // From here on, dropping it ends it.
-        let servers = Self {
+        let mut servers = Self {
             dir: Some(dir),
             path,
             child,
+            network: None,
             orders: Mutex::new(orders),
             said: Mutex::new(said),
         };
         servers.wait_for("ready")?;
+        servers.network = Some(fs::File::open(servers.network())?);
         Ok(servers)
     }
 
@@ -185,7 +189,8 @@ impl Servers {
     /// # Errors
     /// The network cannot be entered.
     pub fn within<T: Send>(&self, run: impl FnOnce() -> T + Send) -> Result<T> {
-        let network = fs::File::open(self.network())?;
+        let network = self.network.as_ref();
+        let network = network.ok_or_else(|| Failure::new("there is no network"))?;
         std::thread::scope(|scope| {
             let inside = scope.spawn(move || -> Result<T> {
                 move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
