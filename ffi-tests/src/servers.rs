@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
@@ -206,9 +207,42 @@ impl Servers {
     /// # Errors
     /// It does not end in time, or fails.
     pub fn inside(&self, server: &str, words: &[&str]) -> Result<String> {
-        let mut command = script("exec");
-        command.arg(&self.path).arg(server).args(words);
+        let mut command = self.command_inside(server);
+        command.args(words);
         bounded::output(&mut command, LIMIT)
+    }
+
+    /// A command that runs inside one of the servers, and whose words are still to be added.
+    #[must_use]
+    pub fn command_inside(&self, server: &str) -> Command {
+        let mut command = script("exec");
+        command.arg(&self.path).arg(server);
+        command
+    }
+
+    /// Kills the processes of the servers that run a program of this name, as nothing else does. How many there were.
+    ///
+    /// # Errors
+    /// `/proc` cannot be read.
+    pub fn kill(&self, program: &str) -> Result<usize> {
+        let mut killed = 0;
+        for process in self.processes()? {
+            let is_it = process
+                .join("exe")
+                .read_link()
+                .is_ok_and(|exe| exe.ends_with(program));
+            let number = process
+                .file_name()
+                .and_then(|name| name.to_str()?.parse().ok());
+            if let Some(pid) = number.and_then(Pid::from_raw)
+                && is_it
+                // One that ends by itself meanwhile is no failure.
+                && kill_process(pid, Signal::KILL).is_ok()
+            {
+                killed += 1;
+            }
+        }
+        Ok(killed)
     }
 
     /// The directories below `/proc` of all processes in the network of the servers.

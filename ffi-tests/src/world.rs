@@ -124,13 +124,14 @@ impl World {
     /// There is none in time; the log is in the sentence.
     pub fn onward(&self, queue_id: &str) -> Result<String> {
         let start = format!(": {queue_id}: to=<");
-        self.servers.watch(LOG, &format!("Postfix sends {queue_id} on"), || {
-            let log = self.postfix_log()?;
-            let line = log
-                .lines()
-                .find(|line| line.contains(&start) && line.contains("status="));
-            Ok(line.map(str::to_owned))
-        })
+        self.servers
+            .watch(LOG, &format!("Postfix sends {queue_id} on"), || {
+                let log = self.postfix_log()?;
+                let line = log
+                    .lines()
+                    .find(|line| line.contains(&start) && line.contains("status="));
+                Ok(line.map(str::to_owned))
+            })
     }
 
     /// Waits until a mail host has been connected to more than `before` times, and all of that is over.
@@ -138,11 +139,12 @@ impl World {
     /// # Errors
     /// That does not happen in time; the log is in the sentence.
     pub fn wait_for_end(&self, domain: &str, before: usize) -> Result<()> {
-        self.servers.watch(LOG, &format!("the sessions with mx.{domain} end"), || {
-            let begun = self.connections(domain)?;
-            let ended = self.said_by(domain, "disconnect from ")?.len();
-            Ok((begun > before && ended == begun).then_some(()))
-        })
+        self.servers
+            .watch(LOG, &format!("the sessions with mx.{domain} end"), || {
+                let begun = self.connections(domain)?;
+                let ended = self.said_by(domain, "disconnect from ")?.len();
+                Ok((begun > before && ended == begun).then_some(()))
+            })
     }
 
     /// How often a mail host was connected to, by the domain whose host it is.

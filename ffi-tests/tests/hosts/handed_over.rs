@@ -93,7 +93,9 @@ pub(crate) fn every_row(server: Box<dyn MailServer>, handing: Handing) -> Result
             let outcome = scene.outcome(&address)?;
             let label = format!("row {n} {statement} {asks:?} {address}: {outcome}");
             assert_eq!(outcome.fate, *fate, "{label}");
-            assert!(outcome.words.contains(words), "{words}: {label}");
+            if *fate != Delivered || scene.server.logs_what_it_hears() {
+                assert!(outcome.words.contains(words), "{words}: {label}");
+            }
             match fate {
                 Deferred => drop(waiting.insert(address)),
                 Bounced => returned.push((address, *words)),
@@ -121,12 +123,7 @@ fn address(row: usize, domain: &str) -> String {
 }
 
 /// The parameter, and the message without the field that was for the transport alone.
-fn check_received(
-    scene: &Scene,
-    address: &str,
-    asked: Option<&str>,
-    label: &str,
-) -> Result<()> {
+fn check_received(scene: &Scene, address: &str, asked: Option<&str>, label: &str) -> Result<()> {
     let text = if address.ends_with(RECEIVER_DOMAIN) {
         let text = scene.until(&format!("Postfix stores the message: {label}"), || {
             Ok(scene.stored(address)?.pop())
@@ -137,7 +134,7 @@ fn check_received(
         text
     } else {
         let mut taken = scene.taken(address);
-        let Some((_, message)) = taken.pop() else {
+        let Some(message) = taken.pop() else {
             return Err(Failure::new(format!("no next hop has it: {label}")));
         };
         assert!(taken.is_empty(), "twice: {label}");
@@ -157,7 +154,7 @@ fn check_received(
 fn check_returned(scene: &Scene, address: &str, words: &str) -> Result<()> {
     let bounce = scene.until(&format!("a bounce for {address} arrives"), || {
         let bounces = scene.taken(SENDER).into_iter();
-        let texts = bounces.map(|(_, message)| String::from_utf8_lossy(&message.body).into_owned());
+        let texts = bounces.map(|message| String::from_utf8_lossy(&message.body).into_owned());
         Ok(texts.into_iter().find(|text| text.contains(address)))
     })?;
     // Whoever writes it folds lines as it likes.

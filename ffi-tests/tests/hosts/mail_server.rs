@@ -33,6 +33,11 @@ pub(crate) trait MailServer: Sync {
     /// What became of a recipient last; `None`: nothing is logged yet.
     fn outcome(&self, log: &str, recipient: &str) -> Option<Outcome>;
 
+    /// Whether the reply is in the log where the message was delivered.
+    fn logs_what_it_hears(&self) -> bool {
+        true
+    }
+
     /// The recipients that are in its queue.
     fn waiting(&self, servers: &Servers) -> Result<BTreeSet<String>>;
 

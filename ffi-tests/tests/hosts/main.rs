@@ -7,6 +7,7 @@
 
 mod exim;
 mod handed_over;
+mod killed;
 mod mail_server;
 mod outcome;
 mod postfix;
@@ -19,6 +20,7 @@ use ffi_tests::Result;
 
 use exim::Exim;
 use handed_over::every_row;
+use killed::at_every_place;
 use mail_server::Handing::{Process, Socket};
 use postfix::Postfix;
 use sendmail::Sendmail;
@@ -77,4 +79,60 @@ fn postfix_3_10() -> Result<()> {
 #[test]
 fn postfix_3_11() -> Result<()> {
     every_row(Box::new(Postfix("postfix311")), Socket)
+}
+
+#[test]
+fn exim_4_96_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Exim("exim96")), Process)
+}
+
+#[test]
+fn sendmail_8_17_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Sendmail("sendmail817")), Process)
+}
+
+#[test]
+fn postfix_3_7_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Postfix("postfix37")), Socket)
+}
+
+#[test]
+fn postfix_3_11_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Postfix("postfix311")), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_96_socket_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Exim("exim96")), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_98_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Exim("exim98")), Process)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_100_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Exim("exim100")), Process)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn sendmail_8_17_socket_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Sendmail("sendmail817")), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn sendmail_8_18_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Sendmail("sendmail818")), Process)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn postfix_3_10_and_a_transport_that_is_killed() -> Result<()> {
+    at_every_place(Box::new(Postfix("postfix310")), Socket)
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use ffi_tests::{Failure, Result, Servers, built};
@@ -21,6 +21,9 @@ const RECEIVER: &str = "127.25.0.11";
 pub(crate) const RECEIVER_DOMAIN: &str = "postfix.test";
 /// Where bounces go.
 pub(crate) const SENDER: &str = "ann@bounces.test";
+const SOCKET: &str = "/run/requiretls/lmtp.sock";
+/// The program by its other name.
+const PROGRAM: &str = "/usr/libexec/requiretls-lmtp";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Everything that runs; it ends when this is dropped.
@@ -32,6 +35,15 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn start(server: Box<dyn MailServer>, handing: Handing) -> Result<Self> {
+        Self::begin(server, handing, false)
+    }
+
+    /// The same with a gate in front of the transport, where tests can hold a dialogue.
+    pub(crate) fn behind_gate(server: Box<dyn MailServer>, handing: Handing) -> Result<Self> {
+        Self::begin(server, handing, true)
+    }
+
+    fn begin(server: Box<dyn MailServer>, handing: Handing, gated: bool) -> Result<Self> {
         let servers = Servers::open(&[server.root(), "postfix311"])?;
         let receiver = Receiver::issue()?;
         let mut domains = domains();
@@ -41,13 +53,13 @@ impl Scene {
         receiver.write(servers)?;
         servers.start("receiver", "postfix311", RECEIVER, 25)?;
 
-        install(servers, place.world()?)?;
+        install(servers, place.world()?, gated)?;
         server.write(servers, handing)?;
+        servers.start("host", server.root(), ADDRESS, 25)?;
         let transport = match handing {
             Handing::Process => None,
-            Handing::Socket => Some(Transport::start(servers)?),
+            Handing::Socket => Some(Transport::start(servers, gated)?),
         };
-        servers.start("host", server.root(), ADDRESS, 25)?;
         Ok(Self {
             server,
             transport,
@@ -85,19 +97,20 @@ impl Scene {
         })
     }
 
-    /// The messages that the testbed's peers took for a recipient, each with its host.
-    pub(crate) fn taken(&self, recipient: &str) -> Vec<(String, Message)> {
+    /// The messages that the testbed's peers took for a recipient.
+    pub(crate) fn taken(&self, recipient: &str) -> Vec<Message> {
+        let mut messages = self.came(recipient);
+        messages.retain(|message| message.taken);
+        messages
+    }
+
+    /// What came for a recipient, as far as it came.
+    pub(crate) fn came(&self, recipient: &str) -> Vec<Message> {
         let of = |message: &Message| message.recipients.iter().any(|r| r == recipient);
         let world = self.place.world.as_ref();
         let sessions = world.map_or_else(Vec::new, |world| world.sessions().sessions());
-        let messages = sessions.into_iter().flat_map(|session| {
-            let peer = session.peer;
-            let messages = session.messages.into_iter();
-            messages.map(move |message| (peer.clone(), message))
-        });
-        messages
-            .filter(|(_, message)| message.taken && of(message))
-            .collect()
+        let messages = sessions.into_iter().flat_map(|session| session.messages);
+        messages.filter(of).collect()
     }
 
     /// What the receiving Postfix stored for a recipient.
@@ -113,23 +126,17 @@ impl Scene {
         Ok(found)
     }
 
-    /// The MAIL commands that the receiving Postfix was given.
-    pub(crate) fn receiver_log(&self) -> Result<String> {
-        self.servers().log("receiver/log/postfix.log")
-    }
-
     /// Waits for something that is not logged.
-    pub(crate) fn until<T>(
-        &self,
-        what: &str,
-        look: impl Fn() -> Result<Option<T>>,
-    ) -> Result<T> {
+    pub(crate) fn until<T>(&self, what: &str, look: impl Fn() -> Result<Option<T>>) -> Result<T> {
         self.servers().watch(self.server.log(), what, look)
     }
 
-    /// The service behind the socket.
-    pub(crate) fn transport(&mut self) -> Option<&mut Transport> {
-        self.transport.as_mut()
+    /// Starts the service behind the socket again, where there is one and it was killed.
+    pub(crate) fn restart_transport(&mut self) -> Result<()> {
+        match &mut self.transport {
+            Some(transport) => transport.restart(self.place.servers()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -171,78 +178,100 @@ impl Drop for Place {
     }
 }
 
-/// `requiretls lmtp` behind its socket.
-pub(crate) struct Transport {
-    child: Child,
-    command: Command,
-    socket: PathBuf,
+/// `requiretls lmtp` behind its socket, and the gate in front of it.
+struct Transport {
+    gate: Option<Child>,
+    service: Child,
+    socket: &'static str,
 }
 
 impl Transport {
-    fn start(servers: &Servers) -> Result<Self> {
-        let root = servers.path().join("host/up");
-        let mut command = servers.command([built("requiretls")?]);
-        command
-            .arg("lmtp")
-            .arg("--config")
-            .arg(root.join("etc/requiretls/requiretls.conf"))
-            .arg("--socket=lmtp.sock")
-            .current_dir(servers.path().join("share/run"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(servers.path().join("transport.stderr"))?);
-        let socket = servers.path().join("share/run/lmtp.sock");
-        let child = command.spawn()?;
+    fn start(servers: &Servers, gated: bool) -> Result<Self> {
+        let socket = if gated {
+            "/run/requiretls/lmtp.sock.real"
+        } else {
+            SOCKET
+        };
+        let gate = gated.then(|| listen(servers, "/usr/bin/requiretls", SOCKET));
         let mut transport = Self {
-            child,
-            command,
+            gate: gate.transpose()?,
+            service: listen(servers, PROGRAM, socket)?,
             socket,
         };
-        transport.wait()?;
+        if let Some(gate) = &mut transport.gate {
+            wait_for_socket(servers, SOCKET, gate)?;
+        }
+        wait_for_socket(servers, socket, &mut transport.service)?;
         Ok(transport)
     }
 
-    /// Ends it as nothing else does, and starts it again, as systemd would.
-    pub(crate) fn kill(&mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        fs::remove_file(&self.socket)?;
-        self.child = self.command.spawn()?;
-        self.wait()
-    }
-
-    fn wait(&mut self) -> Result<()> {
-        let end = Instant::now() + LIMIT;
-        while !self.socket.exists() {
-            if let Some(status) = self.child.try_wait()? {
-                return Err(Failure::new(format!("requiretls lmtp ended: {status}")));
-            }
-            if Instant::now() > end {
-                return Err(Failure::new("requiretls lmtp does not listen"));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+    /// As systemd would, when it was killed.
+    fn restart(&mut self, servers: &Servers) -> Result<()> {
+        self.service.wait()?;
+        servers.inside("host", &["rm", "-f", self.socket])?;
+        self.service = listen(servers, PROGRAM, self.socket)?;
+        wait_for_socket(servers, self.socket, &mut self.service)
     }
 }
 
 impl Drop for Transport {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        for child in self.gate.iter_mut().chain([&mut self.service]) {
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 
-/// The program where a package has it, and what leads it into this world.
-fn install(servers: &Servers, world: &World) -> Result<()> {
+fn listen(servers: &Servers, program: &str, socket: &str) -> Result<Child> {
+    let said = fs::File::create(servers.path().join("transport.out"))?;
+    let child = servers
+        .command_inside("host")
+        .args([program, "lmtp", &format!("--socket={socket}")])
+        .stdin(Stdio::null())
+        .stdout(said.try_clone()?)
+        .stderr(said)
+        .spawn()?;
+    Ok(child)
+}
+
+fn wait_for_socket(servers: &Servers, socket: &str, child: &mut Child) -> Result<()> {
+    let end = Instant::now() + LIMIT;
+    while servers.inside("host", &["test", "-S", socket]).is_err() {
+        if let Some(status) = child.try_wait()? {
+            let said = fs::read_to_string(servers.path().join("transport.out"))?;
+            return Err(Failure::new(format!("requiretls lmtp: {status}: {said}")));
+        }
+        if Instant::now() > end {
+            return Err(Failure::new("requiretls lmtp does not listen"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// The program where a package has it, and what leads it into this world. The gate takes the program's place.
+fn install(servers: &Servers, world: &World, gated: bool) -> Result<()> {
     let root = servers.path().join("host/up");
     let configuration = root.join("etc/requiretls");
-    for dir in [&configuration, &root.join("usr/bin"), &root.join("run")] {
+    for dir in [
+        &configuration,
+        &root.join("usr/bin"),
+        &root.join("usr/libexec"),
+        &root.join("run/requiretls"),
+    ] {
         fs::create_dir_all(dir)?;
     }
-    fs::create_dir_all(servers.path().join("share/run"))?;
-    std::os::unix::fs::symlink("/mnt/run", root.join("run/requiretls"))?;
-    fs::hard_link(built("requiretls")?, root.join("usr/bin/requiretls"))?;
+    let program = if gated { "gate" } else { "requiretls" };
+    fs::hard_link(built(program)?, root.join("usr/bin/requiretls"))?;
+    fs::hard_link(
+        built("requiretls")?,
+        root.join("usr/libexec/requiretls-lmtp"),
+    )?;
+    // The transport has no rights of its own.
+    let gate = servers.path().join("share/gate");
+    fs::create_dir_all(&gate)?;
+    fs::set_permissions(&gate, fs::Permissions::from_mode(0o777))?;
     world.write(&configuration, DnsMode::Ad)?;
     servers.write(
         "host/up/etc/requiretls/requiretls.conf",

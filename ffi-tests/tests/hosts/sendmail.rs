@@ -76,6 +76,10 @@ impl MailServer for Sendmail {
         Some(Outcome::new(fate, line))
     }
 
+    fn logs_what_it_hears(&self) -> bool {
+        false
+    }
+
     /// The files of the queue, by Sendmail's own letters: `R` is a recipient, its flags before the colon.
     fn waiting(&self, servers: &Servers) -> Result<BTreeSet<String>> {
         let lines = "cat /var/spool/mqueue/qf* 2>/dev/null || true";
