@@ -61,9 +61,9 @@ fn stand_before(arguments: &[String]) -> io::Result<ExitCode> {
     };
     let (ended, has_ended) = std::sync::mpsc::channel();
     relay(io::stdin(), to_real, from_real, io::stdout(), move || {
-        drop(ended.send(()));
+        let _ = ended.send(());
     });
-    drop(has_ended.recv());
+    let _ = has_ended.recv();
     let status = real.wait()?;
     if status.signal().is_some() {
         kill_process(getpid(), Signal::KILL)?;
