@@ -35,6 +35,7 @@ mod envelope;
 mod ignore_answers;
 mod judge;
 mod kept;
+pub mod lmtp;
 mod message;
 mod outcome;
 mod path;
