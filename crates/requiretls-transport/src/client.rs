@@ -114,14 +114,14 @@ impl Client {
 
     /// Follows the plan for one message.
     #[must_use]
-    pub fn deliver(&self, plan: Plan, message: &Message<'_>) -> Outcome {
+    pub fn deliver(&self, plan: Plan, message: &Message) -> Outcome {
         self.run(Delivery::new(plan), message, Report::new(message))
     }
 
     /// The same, over an open connection where the plan lets the message ride on it. One that is
     /// not for this message comes back as [`Outcome::declined`]; one that has died is forgotten.
     #[must_use]
-    pub fn deliver_over(&self, mut kept: Kept, plan: Plan, message: &Message<'_>) -> Outcome {
+    pub fn deliver_over(&self, mut kept: Kept, plan: Plan, message: &Message) -> Outcome {
         let mut delivery = Delivery::new(plan);
         let mut report = Report::new(message);
         // RSET first: a connection that its peer has closed meanwhile says nothing about the host.
@@ -143,7 +143,7 @@ impl Client {
     pub(crate) fn run<J: Judge>(
         &self,
         mut judge: J,
-        message: &Message<'_>,
+        message: &Message,
         mut report: Report,
     ) -> Outcome {
         let rule = judge.delivery().plan().rule();
@@ -177,13 +177,7 @@ impl Client {
         report.finish(judge.delivery())
     }
 
-    fn ride(
-        &self,
-        delivery: &mut Delivery,
-        kept: Kept,
-        message: &Message<'_>,
-        report: &mut Report,
-    ) {
+    fn ride(&self, delivery: &mut Delivery, kept: Kept, message: &Message, report: &mut Report) {
         let mut this = begun(&kept.host, kept.address, true);
         this.tls = kept.tls().cloned();
         self.settle(delivery, Ok(kept.into()), message, report, this);
@@ -194,7 +188,7 @@ impl Client {
         &self,
         judge: &mut J,
         opened: Result<Open, Left>,
-        message: &Message<'_>,
+        message: &Message,
         report: &mut Report,
         mut this: Try,
     ) {

@@ -4,9 +4,9 @@
 //! nothing more is said on it.
 
 use crate::channel::{Channel, Timed};
-use crate::content::Stuffing;
-use crate::message::Message;
+use crate::content::Content;
 use crate::reply::{Class, PeerReply, Reader};
+use crate::stuffing::Stuffing;
 use crate::timeouts::Timeouts;
 use crate::tls::{self, Tls};
 use requiretls_core::delivery::TlsFailure;
@@ -142,11 +142,16 @@ impl Connection {
     }
 
     /// The message after a 354, and the reply to it.
-    pub(crate) fn content(&mut self, message: &Message<'_>) -> Result<PeerReply, Broken> {
+    pub(crate) fn content(&mut self, content: &Content) -> Result<PeerReply, Broken> {
         let mut stuffing = Stuffing::new();
-        let mut out = Vec::new();
-        for block in message.content.chunks(BLOCK) {
-            stuffing.push(block, &mut out);
+        let (mut block, mut out) = (vec![0; BLOCK], Vec::new());
+        let mut reader = content.reader();
+        loop {
+            let read = reader.read(&mut block).map_err(Broken::Io)?;
+            let Some(read) = block.get(..read).filter(|b| !b.is_empty()) else {
+                break;
+            };
+            stuffing.push(read, &mut out);
             self.send(&out, self.timeouts.block)?;
             out.clear();
         }

@@ -28,7 +28,7 @@ impl ClientIgnoringAnswers {
     /// Sends the message to the first host that takes it, in the plan's order, hosts that the plan
     /// refuses included. The outcome's `delivery` still tells what core said.
     #[must_use]
-    pub fn send_regardless(&self, plan: Plan, message: &Message<'_>) -> Outcome {
+    pub fn send_regardless(&self, plan: Plan, message: &Message) -> Outcome {
         let deaf = Deaf {
             to_try: every_address(&plan),
             delivery: Delivery::new(plan),

@@ -6,14 +6,15 @@
 //!
 //! ```no_run
 //! use requiretls_core::{pkix::Roots, plan::Plan};
-//! use requiretls_transport::{Client, Message, Path};
+//! use requiretls_transport::{Client, Envelope, Message, Path};
 //!
 //! # fn clock() -> u64 { 0 }
 //! # fn send(plan: Plan) -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::new("mail.example.org", Roots::not_loaded(), clock)?;
 //! let from = Path::parse("alice@example.org")?;
-//! let to = [Path::parse("bob@example.com")?];
-//! let outcome = client.deliver(plan, &Message::new(&from, &to, b"Subject: hello\n\nBob!\n")?);
+//! let envelope = Envelope::new(from, [Path::parse("bob@example.com")?]);
+//! let message = Message::new(envelope, b"Subject: hello\n\nBob!\n".as_slice())?;
+//! let outcome = client.deliver(plan, &message);
 //! println!("{}: {}", outcome.action.as_str(), outcome.reply);
 //! # Ok(())
 //! # }
@@ -24,27 +25,36 @@
 #![forbid(unsafe_code)]
 
 mod approach;
+mod carrier;
 mod channel;
 mod client;
 mod connection;
 mod content;
+mod envelope;
 #[cfg(feature = "ignore-answers")]
 mod ignore_answers;
 mod judge;
 mod kept;
+pub mod lmtp;
 mod message;
 mod outcome;
+mod path;
 mod reply;
+mod stuffing;
 mod timeouts;
 mod tls;
 mod transaction;
 
+pub use carrier::{Carrier, PlanFor, Request};
 pub use client::{Client, ClientError};
+pub use content::{Content, ContentReader, ContentWriter};
+pub use envelope::{Body, Envelope, EnvelopeRecipient, Ret, Value, ValueError};
 #[cfg(feature = "ignore-answers")]
 pub use ignore_answers::ClientIgnoringAnswers;
 pub use kept::Kept;
-pub use message::{Message, MessageError, Path, PathError};
+pub use message::{Message, MessageError};
 pub use outcome::{Outcome, Recipient, Sent, Try};
+pub use path::{Path, PathError};
 pub use reply::PeerReply;
 pub use timeouts::Timeouts;
 pub use tls::Tls;

@@ -1,7 +1,8 @@
 //! What became of the message?
 
 use crate::kept::Kept;
-use crate::message::{Message, Path};
+use crate::message::Message;
+use crate::path::Path;
 use crate::reply::{Class, PeerReply};
 use crate::tls::Tls;
 use requiretls_core::connection::Clearance;
@@ -117,12 +118,13 @@ impl Outcome {
 }
 
 impl Report {
-    pub(crate) fn new(message: &Message<'_>) -> Self {
+    pub(crate) fn new(message: &Message) -> Self {
         Self {
             recipients: message
+                .envelope
                 .recipients
                 .iter()
-                .map(|path| (path.clone(), None))
+                .map(|recipient| (recipient.path.clone(), None))
                 .collect(),
             ..Self::default()
         }

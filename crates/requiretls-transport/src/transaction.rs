@@ -14,7 +14,7 @@ use requiretls_core::delivery::{Action, End};
 /// One message on one connection.
 pub(crate) struct Transaction<'a> {
     pub(crate) connection: &'a mut Connection,
-    pub(crate) message: &'a Message<'a>,
+    pub(crate) message: &'a Message,
     pub(crate) report: &'a mut Report,
     pub(crate) this: &'a mut Try,
 }
@@ -59,7 +59,7 @@ impl Transaction<'_> {
         if let Some(sent) = &mut self.this.sent {
             sent.content = true;
         }
-        let reply = self.connection.content(self.message)?;
+        let reply = self.connection.content(&self.message.content)?;
         match reply.class() {
             Class::Intermediate => Err(OUT_OF_TURN.into()),
             _ => Ok(self.answer(&accepted, reply)),
@@ -68,7 +68,10 @@ impl Transaction<'_> {
 
     fn envelope<J: Judge>(&mut self, judge: &mut J, gate: Gate) -> Result<Round, Left> {
         let parameters = self.parameters(gate);
-        let mail = format!("MAIL FROM:{}{parameters}", self.message.return_path);
+        let mail = format!(
+            "MAIL FROM:{}{parameters}",
+            self.message.envelope.return_path
+        );
         self.this.sent = Some(Sent {
             parameters: parameters.trim_start().to_owned(),
             content: false,
@@ -90,9 +93,10 @@ impl Transaction<'_> {
         let mut accepted = Vec::new();
         let mut end = End::Lost;
         for index in pending {
-            let Some(path) = self.message.recipients.get(index) else {
+            let Some(recipient) = self.message.envelope.recipients.get(index) else {
                 continue;
             };
+            let path = &recipient.path;
             let reply = self.connection.command(&format!("RCPT TO:{path}"))?;
             // Row 16: the peer may demand TLS as late as here.
             if reply.code == 530 && accepted.is_empty() {
@@ -124,7 +128,7 @@ impl Transaction<'_> {
     /// P4's parameter, RET of RFC 8689 section 5, BODY of RFC 6152.
     fn parameters(&self, gate: Gate) -> String {
         let ret = if gate.ret_hdrs { " RET=HDRS" } else { "" };
-        let body = if self.message.is_8bit() && self.connection.offers_8bit() {
+        let body = if self.message.content.is_8bit() && self.connection.offers_8bit() {
             " BODY=8BITMIME"
         } else {
             ""

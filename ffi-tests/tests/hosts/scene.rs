@@ -13,6 +13,7 @@ use requiretls_testbed::{Certificate, DnsMode, Domain, Message, Peer, Step, Sts,
 use crate::mail_server::{ADDRESS, Handing, MailServer};
 use crate::outcome::{Fate, Outcome};
 use crate::postfix::{self, START};
+use crate::readme;
 use crate::submission::Submission;
 
 /// Where the Postfix 3.11 listens that receives with REQUIRETLS.
@@ -22,6 +23,8 @@ pub(crate) const RECEIVER_DOMAIN: &str = "postfix.test";
 /// Where bounces go.
 pub(crate) const SENDER: &str = "ann@bounces.test";
 const SOCKET: &str = "/run/requiretls/lmtp.sock";
+/// Behind the gate.
+const REAL_SOCKET: &str = "/run/requiretls/lmtp.sock.real";
 /// The program by its other name.
 const PROGRAM: &str = "/usr/libexec/requiretls-lmtp";
 const LIMIT: Duration = Duration::from_secs(60);
@@ -53,8 +56,9 @@ impl Scene {
         receiver.write(servers)?;
         servers.start("receiver", "postfix311", RECEIVER, 25)?;
 
-        install(servers, place.world()?, gated)?;
+        install(servers, place.world()?, handing, gated)?;
         server.write(servers, handing)?;
+        prepare(servers)?;
         servers.start("host", server.root(), ADDRESS, 25)?;
         let transport = match handing {
             Handing::Process => None,
@@ -187,15 +191,14 @@ struct Transport {
 
 impl Transport {
     fn start(servers: &Servers, gated: bool) -> Result<Self> {
-        let socket = if gated {
-            "/run/requiretls/lmtp.sock.real"
-        } else {
-            SOCKET
-        };
-        let gate = gated.then(|| listen(servers, "/usr/bin/requiretls", SOCKET));
+        let socket = if gated { REAL_SOCKET } else { SOCKET };
+        let gate = gated.then(|| {
+            let listen = format!("--socket={SOCKET}");
+            spawn(servers, "gate", &["/usr/bin/requiretls", "lmtp", &listen])
+        });
         let mut transport = Self {
             gate: gate.transpose()?,
-            service: listen(servers, PROGRAM, socket)?,
+            service: serve(servers)?,
             socket,
         };
         if let Some(gate) = &mut transport.gate {
@@ -209,7 +212,7 @@ impl Transport {
     fn restart(&mut self, servers: &Servers) -> Result<()> {
         self.service.wait()?;
         servers.inside("host", &["rm", "-f", self.socket])?;
-        self.service = listen(servers, PROGRAM, self.socket)?;
+        self.service = serve(servers)?;
         wait_for_socket(servers, self.socket, &mut self.service)
     }
 }
@@ -223,11 +226,22 @@ impl Drop for Transport {
     }
 }
 
-fn listen(servers: &Servers, program: &str, socket: &str) -> Result<Child> {
-    let said = fs::File::create(servers.path().join("transport.out"))?;
+/// The user of the unit that is shipped.
+fn serve(servers: &Servers) -> Result<Child> {
+    let user = "--userspec=requiretls:requiretls";
+    spawn(
+        servers,
+        "transport",
+        &["chroot", user, "/", PROGRAM, "--listen"],
+    )
+}
+
+fn spawn(servers: &Servers, name: &str, words: &[&str]) -> Result<Child> {
+    let log = servers.path().join(format!("{name}.log"));
+    let said = fs::File::options().create(true).append(true).open(log)?;
     let child = servers
         .command_inside("host")
-        .args([program, "lmtp", &format!("--socket={socket}")])
+        .args(words)
         .stdin(Stdio::null())
         .stdout(said.try_clone()?)
         .stderr(said)
@@ -239,7 +253,7 @@ fn wait_for_socket(servers: &Servers, socket: &str, child: &mut Child) -> Result
     let end = Instant::now() + LIMIT;
     while servers.inside("host", &["test", "-S", socket]).is_err() {
         if let Some(status) = child.try_wait()? {
-            let said = fs::read_to_string(servers.path().join("transport.out"))?;
+            let said = fs::read_to_string(servers.path().join("transport.log"))?;
             return Err(Failure::new(format!("requiretls lmtp: {status}: {said}")));
         }
         if Instant::now() > end {
@@ -251,7 +265,7 @@ fn wait_for_socket(servers: &Servers, socket: &str, child: &mut Child) -> Result
 }
 
 /// The program where a package has it, and what leads it into this world. The gate takes the program's place.
-fn install(servers: &Servers, world: &World, gated: bool) -> Result<()> {
+fn install(servers: &Servers, world: &World, handing: Handing, gated: bool) -> Result<()> {
     let root = servers.path().join("host/up");
     let configuration = root.join("etc/requiretls");
     for dir in [
@@ -273,10 +287,27 @@ fn install(servers: &Servers, world: &World, gated: bool) -> Result<()> {
     fs::create_dir_all(&gate)?;
     fs::set_permissions(&gate, fs::Permissions::from_mode(0o777))?;
     world.write(&configuration, DnsMode::Ad)?;
+    let listener = match handing {
+        Handing::Process => readme::lines("requiretls.conf, process")?,
+        Handing::Socket => readme::lines("requiretls.conf, socket")?,
+    };
+    let listener = if gated {
+        listener.replace(SOCKET, REAL_SOCKET)
+    } else {
+        listener
+    };
     servers.write(
         "host/up/etc/requiretls/requiretls.conf",
-        &world.config_toml(DnsMode::Ad),
+        &format!("{}\n{listener}", world.config_toml(DnsMode::Ad)),
     )
+}
+
+/// What systemd and the administrator would have done: the directory of the socket is its user's, and Postfix is in its
+/// group.
+fn prepare(servers: &Servers) -> Result<()> {
+    let start = fs::read_to_string(servers.path().join("host/cmd"))?;
+    let before = "chown requiretls:requiretls /run/requiretls; sed -i 's/^requiretls:.*/&postfix/' /etc/group\n";
+    servers.write("host/cmd", &format!("{before}{start}"))
 }
 
 /// The next hops. Those that wait do so for half a second before each reply.

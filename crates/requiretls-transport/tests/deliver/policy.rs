@@ -1,9 +1,9 @@
 //! Rows 8 to 16 of P6, and P4, P5, P7 and P10, as they come about on the wire.
 
 use crate::peer::{DROP, GREETING, HANDSHAKE, Key, MESSAGE, Traits};
-use crate::world::{NOW, World, path, short, summary};
+use crate::world::{NOW, World, message, path, short, summary};
 use requiretls_core::delivery::Action;
-use requiretls_transport::{Message, Path};
+use requiretls_transport::{Envelope, Message, Path};
 use rustls::HandshakeKind;
 use std::sync::{Arc, Mutex};
 
@@ -204,8 +204,7 @@ fn p4_what_mail_goes_with() {
     ];
     for (label, traits, from, tag, expected) in rows {
         let world = World::of(&[traits]);
-        let to = [path("b@d.test")];
-        let message = Message::new(from, &to, b"x: y\r\n\r\n").unwrap();
+        let message = message(from, b"x: y\r\n\r\n");
         let plan = world.plan_for("d.test", tag, from.as_str().is_empty());
         let outcome = world.client().deliver(plan, &message);
         assert_eq!(outcome.action, Action::Go, "{label}: {outcome:#?}");
@@ -403,7 +402,7 @@ fn recipients_one_by_one() {
         let world = World::of(&hosts);
         let from = path("a@s.test");
         let to = ["yes@d.test", "later@d.test", "no@d.test"].map(path);
-        let message = Message::new(&from, &to, b"x\r\n").unwrap();
+        let message = Message::new(Envelope::new(from, to), b"x\r\n".as_slice()).unwrap();
         let outcome = world.client().deliver(world.plan("R"), &message);
         let replies = outcome.recipients.iter();
         let replies = replies.map(|r| format!("{} {}", r.reply.code, r.reply.enhanced));

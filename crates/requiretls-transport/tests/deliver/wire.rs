@@ -1,13 +1,13 @@
 //! Deadlines, bounds, and what follows DATA.
 
 use crate::peer::{DRIP, FLOOD, GREETING, HANDSHAKE, LINES, MESSAGE, SILENCE, Traits};
-use crate::world::{World, path, short, summary};
+use crate::world::{World, message, path, short, summary};
 use requiretls_core::delivery::Action;
 use requiretls_core::facts::{Addresses, Facts, HostFacts, Route, Sts, Tlsa};
 use requiretls_core::next_hop::{Host, NextHop};
 use requiretls_core::plan::{Message as PlanMessage, Plan, Settings};
 use requiretls_core::site_policy::{HopMode, Rule};
-use requiretls_transport::{Client, ClientError, Message, Timeouts};
+use requiretls_transport::{Client, ClientError, Timeouts};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -59,8 +59,7 @@ fn a_block_has_a_deadline() {
     timeouts.block = Duration::from_millis(20);
     timeouts.courtesy = Duration::from_millis(100);
     let content = vec![b'x'; 16 << 20];
-    let (from, to) = (path("a@s.test"), [path("b@d.test")]);
-    let message = Message::new(&from, &to, &content).unwrap();
+    let message = message(&path("a@s.test"), &content);
     let client = world.client().with_timeouts(timeouts);
     let begun = Instant::now();
     let outcome = client.deliver(world.plan("none"), &message);
@@ -131,8 +130,7 @@ fn messages_arrive_as_they_are() {
     ];
     for (label, traits, content, sent, parameters) in rows {
         let world = World::of(&[traits]);
-        let (from, to) = (path("a@s.test"), [path("b@d.test")]);
-        let message = Message::new(&from, &to, content).unwrap();
+        let message = message(&path("a@s.test"), content);
         let outcome = world.client().deliver(world.plan("R"), &message);
         assert_eq!(outcome.action, Action::Go, "{label}");
         assert!(
