@@ -14,7 +14,6 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -96,7 +95,9 @@ fn commands(from: impl Read, mut to: impl Write, dot: &AtomicBool) {
     while let Some(line) = lines.next() {
         if !in_content {
             let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
-            hold_at(&String::from_utf8_lossy(&verb));
+            if is_held_at(&String::from_utf8_lossy(&verb)) {
+                return stay();
+            }
             in_content = verb == b"DATA";
             is_first = in_content;
         } else if line == b".\r\n" {
@@ -107,13 +108,13 @@ fn commands(from: impl Read, mut to: impl Write, dot: &AtomicBool) {
             return;
         }
         if in_content && !line.to_ascii_uppercase().starts_with(b"DATA") {
-            if is_first {
-                hold_at("CONTENT");
+            if is_first && is_held_at("CONTENT") {
+                return stay();
             }
             is_first = false;
         }
-        if line == b".\r\n" {
-            hold_at("DOT");
+        if line == b".\r\n" && is_held_at("DOT") {
+            return stay();
         }
     }
 }
@@ -122,8 +123,9 @@ fn replies(from: impl Read, mut to: impl Write, dot: &AtomicBool) {
     let mut lines = Lines::new(from);
     while let Some(line) = lines.next() {
         // The one to DATA came before the content did.
-        if dot.load(Ordering::SeqCst) {
-            hold_at("ANSWER");
+        if dot.load(Ordering::SeqCst) && is_held_at("ANSWER") {
+            while lines.next().is_some() {}
+            return;
         }
         if to.write_all(&line).and_then(|()| to.flush()).is_err() {
             return;
@@ -146,14 +148,16 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Goes on if another place is meant, or the test lets it.
-fn hold_at(place: &str) {
+/// Whether this is where the dialogue stands still.
+fn is_held_at(place: &str) -> bool {
     let hold = Path::new(DIRECTORY).join("hold");
-    if fs::read_to_string(&hold).is_ok_and(|named| named == place)
+    fs::read_to_string(&hold).is_ok_and(|named| named == place)
         && fs::rename(&hold, hold.with_file_name("held")).is_ok()
-    {
-        loop {
-            std::thread::sleep(Duration::from_secs(60));
-        }
+}
+
+/// Keeps both ends open; the replies tell when the real program has ended.
+fn stay() {
+    loop {
+        std::thread::park();
     }
 }

@@ -146,7 +146,7 @@ fn check_received(scene: &Scene, address: &str, asked: Option<&str>, label: &str
     };
     assert!(!text.contains("RequireTLS-Tag"), "{label}\n{text}");
     assert!(text.contains(SECRET), "{label}\n{text}");
-    assert!(text.contains("\n..twice\n"), "{label}\n{text}");
+    assert!(text.contains("\n.twice\n"), "{label}\n{text}");
     Ok(())
 }
 

@@ -310,7 +310,7 @@ fn prepare(servers: &Servers) -> Result<()> {
     servers.write("host/cmd", &format!("{before}{start}"))
 }
 
-/// The next hops. Those that wait do so for half a second before each reply.
+/// The next hops. Those that wait do so for 200 ms before each reply.
 fn domains() -> Vec<Domain> {
     let good = Peer::good;
     let signed = |name: &str, peer| {
@@ -334,7 +334,7 @@ fn domains() -> Vec<Domain> {
             good().answers(Step::Dot, None, "451 4.3.0 Not today"),
         ),
         signed("lost", good().drops(Step::Dot)),
-        signed("slow", good().slow(Duration::from_millis(500))),
+        signed("slow", good().slow(Duration::from_millis(200))),
         Domain::new("sts-other.test")
             .mx("mx")
             .peer(good())
