@@ -10,6 +10,7 @@ mod handed_over;
 mod killed;
 mod mail_server;
 mod outcome;
+mod own_way;
 mod postfix;
 mod readme;
 mod scene;
@@ -97,6 +98,7 @@ fn postfix_3_7_and_a_transport_that_is_killed() -> Result<()> {
 }
 
 #[test]
+#[ignore = "cargo xtask hosts"]
 fn postfix_3_11_and_a_transport_that_is_killed() -> Result<()> {
     at_every_place(Box::new(Postfix("postfix311")), Socket)
 }
@@ -135,4 +137,37 @@ fn sendmail_8_18_and_a_transport_that_is_killed() -> Result<()> {
 #[ignore = "cargo xtask hosts"]
 fn postfix_3_10_and_a_transport_that_is_killed() -> Result<()> {
     at_every_place(Box::new(Postfix("postfix310")), Socket)
+}
+
+#[test]
+fn exim_4_96_with_a_tag_that_an_acl_sets() -> Result<()> {
+    own_way::by_variable(Exim("exim96"), Process)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_96_socket_with_a_tag_that_an_acl_sets() -> Result<()> {
+    own_way::by_variable(Exim("exim96"), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_98_with_a_tag_that_an_acl_sets() -> Result<()> {
+    own_way::by_variable(Exim("exim98"), Process)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_100_with_a_tag_that_an_acl_sets() -> Result<()> {
+    own_way::by_variable(Exim("exim100"), Process)
+}
+
+#[test]
+fn postfix_3_11_with_requiretls_of_a_client() -> Result<()> {
+    own_way::by_parameter()
+}
+
+#[test]
+fn exim_knows_every_tag() -> Result<()> {
+    own_way::every_tag_is_listed()
 }

@@ -38,15 +38,26 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn start(server: Box<dyn MailServer>, handing: Handing) -> Result<Self> {
-        Self::begin(server, handing, false)
+        Self::begin(server, handing, &listener(handing)?, false)
+    }
+
+    /// A server that hands over by a socket, and a listener other than the usual one.
+    pub(crate) fn configured(server: Box<dyn MailServer>, listener: &str) -> Result<Self> {
+        Self::begin(server, Handing::Socket, listener, false)
     }
 
     /// The same with a gate in front of the transport, where tests can hold a dialogue.
     pub(crate) fn behind_gate(server: Box<dyn MailServer>, handing: Handing) -> Result<Self> {
-        Self::begin(server, handing, true)
+        let listener = listener(handing)?.replace(SOCKET, REAL_SOCKET);
+        Self::begin(server, handing, &listener, true)
     }
 
-    fn begin(server: Box<dyn MailServer>, handing: Handing, gated: bool) -> Result<Self> {
+    fn begin(
+        server: Box<dyn MailServer>,
+        handing: Handing,
+        listener: &str,
+        gated: bool,
+    ) -> Result<Self> {
         let servers = Servers::open(&[server.root(), "postfix311"])?;
         let receiver = Receiver::issue()?;
         let mut domains = domains();
@@ -56,7 +67,7 @@ impl Scene {
         receiver.write(servers)?;
         servers.start("receiver", "postfix311", RECEIVER, 25)?;
 
-        install(servers, place.world()?, handing, gated)?;
+        install(servers, place.world()?, listener, gated)?;
         server.write(servers, handing)?;
         prepare(servers)?;
         servers.start("host", server.root(), ADDRESS, 25)?;
@@ -265,7 +276,7 @@ fn wait_for_socket(servers: &Servers, socket: &str, child: &mut Child) -> Result
 }
 
 /// The program where a package has it, and what leads it into this world. The gate takes the program's place.
-fn install(servers: &Servers, world: &World, handing: Handing, gated: bool) -> Result<()> {
+fn install(servers: &Servers, world: &World, listener: &str, gated: bool) -> Result<()> {
     let root = servers.path().join("host/up");
     let configuration = root.join("etc/requiretls");
     for dir in [
@@ -287,19 +298,18 @@ fn install(servers: &Servers, world: &World, handing: Handing, gated: bool) -> R
     fs::create_dir_all(&gate)?;
     fs::set_permissions(&gate, fs::Permissions::from_mode(0o777))?;
     world.write(&configuration, DnsMode::Ad)?;
-    let listener = match handing {
-        Handing::Process => readme::lines("requiretls.conf, process")?,
-        Handing::Socket => readme::lines("requiretls.conf, socket")?,
-    };
-    let listener = if gated {
-        listener.replace(SOCKET, REAL_SOCKET)
-    } else {
-        listener
-    };
     servers.write(
         "host/up/etc/requiretls/requiretls.conf",
         &format!("{}\n{listener}", world.config_toml(DnsMode::Ad)),
     )
+}
+
+/// What the README says of the listener.
+fn listener(handing: Handing) -> Result<String> {
+    match handing {
+        Handing::Process => readme::lines("requiretls.conf, process"),
+        Handing::Socket => readme::lines("requiretls.conf, socket"),
+    }
 }
 
 /// What systemd and the administrator would have done: the directory of the socket is its user's, and Postfix is in its
