@@ -10,7 +10,7 @@ use crate::command::{cargo, run};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The tests with this in their names, exim_4_98 say; all when it is left out
+    /// The tests with this in their names, `exim_4_98` say; all when it is left out
     name: Option<String>,
 }
 
