@@ -31,14 +31,20 @@ mod client;
 mod connection;
 mod content;
 mod envelope;
+mod extensions;
 #[cfg(feature = "ignore-answers")]
 mod ignore_answers;
 mod judge;
 mod kept;
+mod limits;
 mod message;
 mod outcome;
+mod parameters;
 mod path;
+mod pipeline;
+mod pool;
 mod reply;
+mod report;
 mod stuffing;
 mod timeouts;
 mod tls;
@@ -51,6 +57,7 @@ pub use envelope::{Body, Envelope, EnvelopeRecipient, Ret, Value, ValueError};
 #[cfg(feature = "ignore-answers")]
 pub use ignore_answers::ClientIgnoringAnswers;
 pub use kept::Kept;
+pub use limits::Limits;
 pub use message::{Message, MessageError};
 pub use outcome::{Outcome, Recipient, Sent, Try};
 pub use path::{Path, PathError};
