@@ -9,7 +9,7 @@ use crate::judge::Judge;
 use crate::kept::{Kept, Open};
 use crate::message::Message;
 use crate::outcome::{Outcome, Try};
-use crate::pool::{Full, Permit, Pool};
+use crate::pool::{Permit, Pool, Turn};
 use crate::report::Report;
 use crate::timeouts::Timeouts;
 use crate::tls;
@@ -40,6 +40,27 @@ pub struct Client {
     keeps: bool,
     sources: Vec<IpAddr>,
     pub(crate) pool: Option<Arc<Pool>>,
+}
+
+/// Whether a connection may be made to the host that comes next.
+enum Place {
+    /// No need: the message has ridden on one, or tried to.
+    Rode,
+    /// Nobody counts.
+    Free,
+    /// In this place.
+    Permitted(Arc<Permit>),
+    /// No.
+    None,
+}
+
+impl Place {
+    fn permit(self) -> Option<Arc<Permit>> {
+        match self {
+            Self::Permitted(permit) => Some(permit),
+            Self::Rode | Self::Free | Self::None => None,
+        }
+    }
 }
 
 /// What a delivery is of.
@@ -188,12 +209,6 @@ impl Client {
         sources.find(|from| from.is_ipv4() == to.is_ipv4()).copied()
     }
 
-    /// A place among the connections to a host.
-    pub(crate) fn permit(&self, host: &Host, port: u16) -> Result<Option<Permit>, Full> {
-        let pool = self.pool.as_ref();
-        pool.map(|pool| pool.permit(host, port)).transpose()
-    }
-
     /// One whole message for one next hop; the shares of other next hops may ride along.
     pub(crate) fn run<J: Judge>(
         &self,
@@ -213,23 +228,28 @@ impl Client {
         // A host that has answered on an open connection is then asked on a new one.
         let mut ridden = Vec::new();
         while !of.report.settled {
-            if self.ride_on_a_pooled_one(judge, port, &mut ridden, &mut of) {
-                continue;
-            }
+            let place = match self.ride_on_a_pooled_one(judge, port, &mut ridden, &mut of) {
+                Place::Rode => continue,
+                place => place,
+            };
             let Some((candidate, index)) = judge.next() else {
                 break;
             };
             let address = candidate.addresses.get(index).copied();
             let mut this = begun(&candidate.host, address, false);
-            let opened = match self.endpoint(&candidate, address, port) {
-                Err(error) => Err(Left::Ended(End::Lost, error.to_string())),
-                Ok(to) => {
+            let opened = match (self.endpoint(&candidate, address, port), place) {
+                (Err(error), _) => Err(Left::Ended(End::Lost, error.to_string())),
+                (Ok(_), Place::None) => {
+                    let cause = "there are as many connections to it as there may be";
+                    Err(Left::Ended(End::Lost, cause.to_owned()))
+                }
+                (Ok(to), place) => {
                     let approach = Approach {
                         client: self,
                         candidate: &candidate,
                         site: &site,
                         to: &to,
-                        port,
+                        permit: place.permit(),
                     };
                     approach.open(judge, &mut this).map(|connection| Open {
                         session: judge.delivery().session(),
@@ -245,27 +265,28 @@ impl Client {
         }
     }
 
-    /// Whether the state of things has changed: the message has ridden, or tried to, on an open
-    /// connection to the host that it would come to next (MX order, RFC 5321 section 5.1).
+    /// The message on an open connection to the host that it would come to next (MX order, RFC 5321
+    /// section 5.1), or a place for a new one.
     fn ride_on_a_pooled_one<J: Judge>(
         &self,
         judge: &mut J,
         port: u16,
         ridden: &mut Vec<Host>,
         of: &mut Of<'_>,
-    ) -> bool {
+    ) -> Place {
         let (Some(pool), Some(delivery)) = (&self.pool, judge.riding()) else {
-            return false;
+            return Place::Free;
         };
         let Some((candidate, _)) = delivery.clone().next() else {
-            return false;
+            return Place::Free;
         };
-        if ridden.contains(&candidate.host) {
-            return false;
-        }
-        let fits = |kept: &Kept| self.may_ride(delivery, kept);
-        let Some((riding, mut kept)) = pool.take(&candidate.host, port, fits) else {
-            return false;
+        let fits = |kept: &Kept| {
+            (!ridden.contains(&candidate.host)).then(|| self.may_ride(delivery, kept))?
+        };
+        let (riding, mut kept) = match pool.turn(&candidate.host, port, fits) {
+            Turn::Ride(riding, kept) => (riding, *kept),
+            Turn::Connect(permit) => return Place::Permitted(permit),
+            Turn::Full => return Place::None,
         };
         if kept.connection.is_quiet() {
             let of = Of::new(of.message, of.report, of.others);
@@ -273,7 +294,7 @@ impl Client {
                 ridden.push(candidate.host);
             }
         }
-        true
+        Place::Rode
     }
 
     /// The delivery as it would ride on an open connection (P9).
