@@ -1,0 +1,1 @@
+//! How much memory does a message take, and a connection?

@@ -1,0 +1,44 @@
+//! A slow peer is nobody else's concern.
+
+use crate::site::{Site, carry};
+use requiretls_testbed::{Peer, Step};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// While one peer is silent, in whatever phase, others are served as ever.
+#[test]
+fn a_silent_peer_holds_up_nobody() {
+    for step in [
+        Step::Connection,
+        Step::Ehlo,
+        Step::Handshake,
+        Step::Mail,
+        Step::Data,
+        Step::Dot,
+    ] {
+        let mut site = Site::new()
+            .host("mx.d.test", Peer::good())
+            .host("mx.e.test", Peer::good().hangs(step))
+            .way("d.test", &["mx.d.test"])
+            .way("e.test", &["mx.e.test"]);
+        let limit = Duration::from_secs(2);
+        site.timeouts = requiretls_transport::Timeouts::all(limit);
+        let carrier = site.carrier();
+        thread::scope(|scope| {
+            let slow = scope.spawn(|| {
+                let begun = Instant::now();
+                (carry(&carrier, "R", &["a@e.test"]), begun.elapsed())
+            });
+            thread::sleep(Duration::from_millis(100));
+            let begun = Instant::now();
+            for _ in 0..20 {
+                assert_eq!(carry(&carrier, "R", &["a@d.test"]), ["250 2.0.0"]);
+            }
+            assert!(begun.elapsed() < Duration::from_millis(1_500), "{step:?}");
+            assert!(!slow.is_finished(), "{step:?}");
+            let (said, took) = slow.join().unwrap();
+            assert!(said[0].starts_with("451 4."), "{step:?}: {said:?}");
+            assert!(took >= limit, "{step:?}: {took:?}");
+        });
+    }
+}
