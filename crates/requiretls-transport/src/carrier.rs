@@ -6,19 +6,26 @@
 use crate::client::Client;
 use crate::content::Content;
 use crate::envelope::Envelope;
+use crate::limits::Limits;
 use crate::message::Message;
 use crate::path::Path;
+use crate::pool::{Janitor, Pool};
+use crate::report::Report;
+use crate::transaction::Share;
+use requiretls_core::delivery::Delivery;
 use requiretls_core::next_hop::NextHop;
 use requiretls_core::plan::Plan;
 use requiretls_core::reply::{Enhanced, Reply};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-/// Carries messages to their next hops. Cheap to clone; may be shared between threads.
-#[derive(Clone)]
+/// Carries messages to their next hops. May be shared between threads, and is dropped when all
+/// messages have their answers: then its idle connections are closed.
 pub struct Carrier {
     client: Client,
-    look_up: Arc<dyn Fn(&PlanFor<'_>) -> Plan + Send + Sync>,
+    look_up: Box<dyn Fn(&PlanFor<'_>) -> Plan + Send + Sync>,
+    janitor: Janitor,
 }
 
 /// A message to be carried.
@@ -53,45 +60,70 @@ impl Carrier {
         client: Client,
         look_up: impl Fn(&PlanFor<'_>) -> Plan + Send + Sync + 'static,
     ) -> Self {
+        Self::with_limits(client, Limits::default(), look_up)
+    }
+
+    /// The same with other limits for its connections.
+    pub fn with_limits(
+        client: Client,
+        limits: Limits,
+        look_up: impl Fn(&PlanFor<'_>) -> Plan + Send + Sync + 'static,
+    ) -> Self {
+        let pool = Pool::new(limits);
         Self {
-            client,
-            look_up: Arc::new(look_up),
+            client: client.pooling(Arc::clone(&pool)),
+            look_up: Box::new(look_up),
+            janitor: Janitor::of(pool),
         }
     }
 
     /// Carries one message, and returns when every recipient has its answer: one reply for each,
     /// in the order of the envelope. 2yz: a next hop has taken the message for it; 4yz: to be tried
-    /// again; 5yz: to be returned.
+    /// again, even where a host may have taken it; 5yz: to be returned.
     #[must_use]
     pub fn carry(&self, request: &Request<'_>) -> Vec<Reply> {
+        let carried = self.carry_all(request);
+        let unanswered = || Reply::new(451, Enhanced(4, 3, 0), "nothing was decided about it");
+        carried
+            .into_iter()
+            .map(|reply| reply.unwrap_or_else(unanswered))
+            .collect()
+    }
+
+    fn carry_all(&self, request: &Request<'_>) -> Vec<Option<Reply>> {
         let recipients = &request.envelope.recipients;
         let mut replies: Vec<Option<Reply>> = vec![None; recipients.len()];
-        for (next_hop, indices) in by_next_hop(request, &mut replies) {
-            let plan = (self.look_up)(&PlanFor {
-                next_hop: &next_hop,
-                tag: request.tag,
-                null_path: request.envelope.return_path.is_null(),
-            });
-            let of = |index: &usize| recipients.get(*index).cloned();
-            let envelope = Envelope {
-                recipients: indices.iter().filter_map(of).collect(),
-                ..request.envelope.clone()
-            };
-            let Ok(message) = Message::new(envelope, request.content.clone()) else {
-                continue;
-            };
-            let outcome = self.client.deliver(plan, &message);
+        let ways = by_next_hop(request, &mut replies);
+        let message = Message::new(request.envelope.clone(), request.content.clone());
+        let Ok(message) = message else {
+            return replies;
+        };
+        let mut shares: VecDeque<(Share, Vec<usize>)> = ways
+            .into_iter()
+            .map(|(next_hop, indices)| {
+                let plan = (self.look_up)(&PlanFor {
+                    next_hop: &next_hop,
+                    tag: request.tag,
+                    null_path: request.envelope.return_path.is_null(),
+                });
+                let report = Report::of(indices.iter().copied());
+                let delivery = Delivery::new(plan);
+                (Share { delivery, report }, indices)
+            })
+            .collect();
+        while let Some((share, indices)) = shares.pop_front() {
+            let (mut others, rest): (Vec<Share>, Vec<Vec<usize>>) = shares.drain(..).unzip();
+            let Share { delivery, report } = share;
+            let outcome = self.client.run(delivery, &message, report, &mut others);
+            shares.extend(others.into_iter().zip(rest));
             for (index, recipient) in indices.into_iter().zip(outcome.recipients) {
                 if let Some(place) = replies.get_mut(index) {
                     *place = Some(recipient.reply);
                 }
             }
         }
-        let unanswered = || Reply::new(451, Enhanced(4, 3, 0), "nothing was decided about it");
+        self.janitor.begin();
         replies
-            .into_iter()
-            .map(|reply| reply.unwrap_or_else(unanswered))
-            .collect()
     }
 }
 

@@ -8,10 +8,12 @@ use crate::approach::{Approach, Left};
 use crate::judge::Judge;
 use crate::kept::{Kept, Open};
 use crate::message::Message;
-use crate::outcome::{Outcome, Report, Try};
+use crate::outcome::{Outcome, Try};
+use crate::pool::{Full, Permit, Pool};
+use crate::report::Report;
 use crate::timeouts::Timeouts;
 use crate::tls;
-use crate::transaction::Transaction;
+use crate::transaction::{Share, Transaction};
 use requiretls_core::authenticate::Site;
 use requiretls_core::delivery::{Action, Delivery, End};
 use requiretls_core::next_hop::Host;
@@ -36,6 +38,25 @@ pub struct Client {
     endpoint: Arc<dyn Fn(IpAddr, u16) -> SocketAddr + Send + Sync>,
     noted: Arc<dyn Fn(&Delivery) + Send + Sync>,
     keeps: bool,
+    sources: Vec<IpAddr>,
+    pub(crate) pool: Option<Arc<Pool>>,
+}
+
+/// What a delivery is of.
+struct Of<'a> {
+    message: &'a Message,
+    report: &'a mut Report,
+    others: &'a mut [Share],
+}
+
+impl<'a> Of<'a> {
+    fn new(message: &'a Message, report: &'a mut Report, others: &'a mut [Share]) -> Self {
+        Self {
+            message,
+            report,
+            others,
+        }
+    }
 }
 
 impl Client {
@@ -63,6 +84,8 @@ impl Client {
             endpoint: Arc::new(SocketAddr::new),
             noted: Arc::new(|_| {}),
             keeps: false,
+            sources: Vec::new(),
+            pool: None,
         })
     }
 
@@ -112,10 +135,20 @@ impl Client {
         }
     }
 
+    /// Where connections are made from: the first address of each family counts. A family that is
+    /// not among them is left to the system.
+    #[must_use]
+    pub fn with_sources(self, sources: impl IntoIterator<Item = IpAddr>) -> Self {
+        Self {
+            sources: sources.into_iter().collect(),
+            ..self
+        }
+    }
+
     /// Follows the plan for one message.
     #[must_use]
     pub fn deliver(&self, plan: Plan, message: &Message) -> Outcome {
-        self.run(Delivery::new(plan), message, Report::new(message))
+        self.run(Delivery::new(plan), message, Report::new(message), &mut [])
     }
 
     /// The same, over an open connection where the plan lets the message ride on it. One that is
@@ -124,37 +157,71 @@ impl Client {
     pub fn deliver_over(&self, mut kept: Kept, plan: Plan, message: &Message) -> Outcome {
         let mut delivery = Delivery::new(plan);
         let mut report = Report::new(message);
-        // RSET first: a connection that its peer has closed meanwhile says nothing about the host.
-        if kept.connection.is_alive() {
-            let action = delivery.resume(&kept.host, &kept.session, self.now());
-            if action == Action::Go {
-                self.ride(&mut delivery, kept, message, &mut report);
-            } else {
-                report.declined = Some(kept);
+        if kept.connection.is_quiet() {
+            match self.may_ride(&delivery, &kept) {
+                Some(riding) => {
+                    let of = Of::new(message, &mut report, &mut []);
+                    self.ride(&mut delivery, riding, kept, of);
+                }
+                None => report.declined = Some(kept),
             }
         }
-        self.run(delivery, message, report)
+        self.run(delivery, message, report, &mut [])
+    }
+
+    /// With a pool instead of what a caller keeps.
+    pub(crate) fn pooling(self, pool: Arc<Pool>) -> Self {
+        Self {
+            pool: Some(pool),
+            keeps: false,
+            ..self
+        }
     }
 
     pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
 
+    /// Where a connection to this address is made from.
+    pub(crate) fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let mut sources = self.sources.iter();
+        sources.find(|from| from.is_ipv4() == to.is_ipv4()).copied()
+    }
+
+    /// A place among the connections to a host.
+    pub(crate) fn permit(&self, host: &Host, port: u16) -> Result<Option<Permit>, Full> {
+        let pool = self.pool.as_ref();
+        pool.map(|pool| pool.permit(host, port)).transpose()
+    }
+
+    /// One whole message for one next hop; the shares of other next hops may ride along.
     pub(crate) fn run<J: Judge>(
         &self,
         mut judge: J,
         message: &Message,
         mut report: Report,
+        others: &mut [Share],
     ) -> Outcome {
+        self.follow(&mut judge, Of::new(message, &mut report, others));
+        (self.noted)(judge.delivery());
+        report.finish(message, judge.delivery())
+    }
+
+    fn follow<J: Judge>(&self, judge: &mut J, mut of: Of<'_>) {
         let rule = judge.delivery().plan().rule();
         let (site, port) = (Site::of(&rule.methods), rule.port.unwrap_or(self.port));
-        while !report.settled {
+        // A host that has answered on an open connection is then asked on a new one.
+        let mut ridden = Vec::new();
+        while !of.report.settled {
+            if self.ride_on_a_pooled_one(judge, port, &mut ridden, &mut of) {
+                continue;
+            }
             let Some((candidate, index)) = judge.next() else {
                 break;
             };
             let address = candidate.addresses.get(index).copied();
             let mut this = begun(&candidate.host, address, false);
-            let ended = match self.endpoint(&candidate, address, port) {
+            let opened = match self.endpoint(&candidate, address, port) {
                 Err(error) => Err(Left::Ended(End::Lost, error.to_string())),
                 Ok(to) => {
                     let approach = Approach {
@@ -162,25 +229,79 @@ impl Client {
                         candidate: &candidate,
                         site: &site,
                         to: &to,
+                        port,
                     };
-                    approach.open(&mut judge, &mut this).map(|connection| Open {
+                    approach.open(judge, &mut this).map(|connection| Open {
                         session: judge.delivery().session(),
                         host: candidate.host.clone(),
                         address,
+                        port,
                         connection,
                     })
                 }
             };
-            self.settle(&mut judge, ended, message, &mut report, this);
+            let end = self.settle(judge, opened, this, &mut of);
+            self.put_away(end, &mut of);
         }
-        (self.noted)(judge.delivery());
-        report.finish(judge.delivery())
     }
 
-    fn ride(&self, delivery: &mut Delivery, kept: Kept, message: &Message, report: &mut Report) {
+    /// Whether the state of things has changed: the message has ridden, or tried to, on an open
+    /// connection to the host that it would come to next (MX order, RFC 5321 section 5.1).
+    fn ride_on_a_pooled_one<J: Judge>(
+        &self,
+        judge: &mut J,
+        port: u16,
+        ridden: &mut Vec<Host>,
+        of: &mut Of<'_>,
+    ) -> bool {
+        let (Some(pool), Some(delivery)) = (&self.pool, judge.riding()) else {
+            return false;
+        };
+        let Some((candidate, _)) = delivery.clone().next() else {
+            return false;
+        };
+        if ridden.contains(&candidate.host) {
+            return false;
+        }
+        let fits = |kept: &Kept| self.may_ride(delivery, kept);
+        let Some((riding, mut kept)) = pool.take(&candidate.host, port, fits) else {
+            return false;
+        };
+        if kept.connection.is_quiet() {
+            let of = Of::new(of.message, of.report, of.others);
+            if self.ride(delivery, riding, kept, of) {
+                ridden.push(candidate.host);
+            }
+        }
+        true
+    }
+
+    /// The delivery as it would ride on an open connection (P9).
+    fn may_ride(&self, delivery: &Delivery, kept: &Kept) -> Option<Delivery> {
+        let mut riding = delivery.clone();
+        let action = riding.resume(&kept.host, &kept.session, self.now());
+        (action == Action::Go).then_some(riding)
+    }
+
+    /// The message on an open connection. One that has died meanwhile, or leaves, costs a new
+    /// connection and nothing else: false, and the delivery stands as before.
+    fn ride(
+        &self,
+        delivery: &mut Delivery,
+        mut riding: Delivery,
+        kept: Kept,
+        mut of: Of<'_>,
+    ) -> bool {
         let mut this = begun(&kept.host, kept.address, true);
         this.tls = kept.tls().cloned();
-        self.settle(delivery, Ok(kept.into()), message, report, this);
+        let end = self.settle(&mut riding, Ok(kept.into()), this, &mut of);
+        let lost = end.as_ref().is_none_or(|open| open.connection.is_lost());
+        let counts = of.report.settled || !lost;
+        if counts {
+            *delivery = riding;
+        }
+        self.put_away(end, &mut of);
+        counts
     }
 
     /// The message on a connection that was opened for it or before, and the end of this try.
@@ -188,24 +309,23 @@ impl Client {
         &self,
         judge: &mut J,
         opened: Result<Open, Left>,
-        message: &Message,
-        report: &mut Report,
         mut this: Try,
-    ) {
+        of: &mut Of<'_>,
+    ) -> Option<Open> {
         let (ended, open) = match opened {
             Err(left) => (Err(left), None),
             Ok(mut open) => {
                 let ended = Transaction {
                     connection: &mut open.connection,
-                    message,
-                    report,
+                    host: &open.host,
+                    message: of.message,
+                    report: of.report,
                     this: &mut this,
                 }
-                .run(judge, || self.now());
+                .run(judge, of.others, &|| self.now());
                 (ended, Some(open))
             }
         };
-        let broken = matches!(ended, Err(Left::Ended(..)));
         let action = match ended {
             Ok(end) => judge.done(end),
             Err(Left::Told) => Action::NextHost,
@@ -214,6 +334,7 @@ impl Client {
                 judge.done(end)
             }
         };
+        let report = &mut *of.report;
         report.settled = action == Action::Go;
         if !report.settled {
             this.refusal = judge.delivery().last_refusal().cloned();
@@ -226,17 +347,22 @@ impl Client {
             "try ended"
         );
         report.tries.push(this);
-        let Some(open) = open.filter(|_| !broken) else {
+        open
+    }
+
+    /// What becomes of a connection after a message.
+    fn put_away(&self, open: Option<Open>, of: &mut Of<'_>) {
+        let Some(open) = open.filter(|open| !open.connection.is_lost()) else {
             return;
         };
-        if report.settled {
-            report.session.clone_from(&open.session);
-            if self.keeps {
-                report.kept = open.keep();
-                return;
-            }
+        if of.report.settled {
+            of.report.session.clone_from(&open.session);
         }
-        open.connection.quit();
+        match &self.pool {
+            Some(pool) => pool.put(open),
+            None if of.report.settled && self.keeps => of.report.kept = open.keep(),
+            None => open.connection.quit(),
+        }
     }
 
     fn endpoint(

@@ -4,6 +4,7 @@
 //! left of it when the process ends in whatever way. It never changes once it is whole, and any
 //! number of connections read it at once, each at its own place.
 
+use memchr::memchr_iter;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -19,16 +20,71 @@ pub struct Content(Arc<Kept>);
 pub struct ContentWriter {
     memory: Vec<u8>,
     spilled: Option<File>,
-    length: u64,
-    is_8bit: bool,
+    seen: Seen,
     limit: usize,
     directory: PathBuf,
 }
 
 struct Kept {
     place: Place,
+    seen: Seen,
+}
+
+/// What is known of the octets that came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
     length: u64,
     is_8bit: bool,
+    /// Octets above 127 before the first empty line.
+    is_8bit_header: bool,
+    header: Header,
+    /// LF without a CR before it.
+    bare_lf: u64,
+    last: Option<u8>,
+}
+
+/// Where in the header section the octets end.
+#[derive(Clone, Copy, Debug, Default)]
+enum Header {
+    #[default]
+    LineStart,
+    WithinLine,
+    /// An empty line came.
+    Over,
+}
+
+impl Seen {
+    fn push(&mut self, octets: &[u8]) {
+        let before = |at: usize| match at.checked_sub(1) {
+            Some(before) => octets.get(before).copied(),
+            None => self.last,
+        };
+        let bare = memchr_iter(b'\n', octets).filter(|at| before(*at) != Some(b'\r'));
+        self.bare_lf += self::octets(bare.count());
+        self.is_8bit |= !octets.is_ascii();
+        self.push_header(octets);
+        self.length += self::octets(octets.len());
+        self.last = octets.last().copied().or(self.last);
+    }
+
+    fn push_header(&mut self, octets: &[u8]) {
+        for &octet in octets {
+            self.header = match (self.header, octet) {
+                (Header::Over, _) => return,
+                (Header::LineStart, b'\n') => Header::Over,
+                (Header::LineStart, b'\r') => Header::LineStart,
+                (_, b'\n') => Header::LineStart,
+                _ => Header::WithinLine,
+            };
+            self.is_8bit_header |= !octet.is_ascii();
+        }
+    }
+
+    /// As it is sent: every line ends with CRLF (RFC 1870 section 3).
+    fn sent(&self) -> u64 {
+        let open_line = !matches!(self.last, None | Some(b'\n'));
+        self.length + self.bare_lf + if open_line { 2 } else { 0 }
+    }
 }
 
 enum Place {
@@ -41,17 +97,18 @@ impl Content {
     /// A message that is in memory already.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        let mut seen = Seen::default();
+        seen.push(&bytes);
         Self(Arc::new(Kept {
-            length: octets(bytes.len()),
-            is_8bit: !bytes.is_ascii(),
             place: Place::Memory(bytes),
+            seen,
         }))
     }
 
     /// Its length in octets, as it came.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.0.length
+        self.0.seen.length
     }
 
     /// Whether there is nothing in it.
@@ -60,10 +117,22 @@ impl Content {
         self.len() == 0
     }
 
+    /// Its length as it is sent, every line ending with CRLF, without what DATA adds.
+    #[must_use]
+    pub fn sent_len(&self) -> u64 {
+        self.0.seen.sent()
+    }
+
     /// Whether an octet above 127 is in it (RFC 6152).
     #[must_use]
     pub fn is_8bit(&self) -> bool {
-        self.0.is_8bit
+        self.0.seen.is_8bit
+    }
+
+    /// Whether one is in its header section: only SMTPUTF8 can say that (RFC 6531).
+    #[must_use]
+    pub fn is_8bit_header(&self) -> bool {
+        self.0.seen.is_8bit_header
     }
 
     /// Whether it is in a file.
@@ -118,8 +187,7 @@ impl ContentWriter {
         Self {
             memory: Vec::new(),
             spilled: None,
-            length: 0,
-            is_8bit: false,
+            seen: Seen::default(),
             limit,
             directory: directory.into(),
         }
@@ -128,13 +196,13 @@ impl ContentWriter {
     /// The octets that came so far.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.length
+        self.seen.length
     }
 
     /// Whether nothing came so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.seen.length == 0
     }
 
     /// The message, whole.
@@ -151,8 +219,7 @@ impl ContentWriter {
         };
         Ok(Content(Arc::new(Kept {
             place,
-            length: self.length,
-            is_8bit: self.is_8bit,
+            seen: self.seen,
         })))
     }
 }
@@ -179,8 +246,7 @@ impl Write for ContentWriter {
         } else {
             self.memory.extend_from_slice(buf);
         }
-        self.length += octets(buf.len());
-        self.is_8bit |= !buf.is_ascii();
+        self.seen.push(buf);
         Ok(buf.len())
     }
 
@@ -214,7 +280,7 @@ impl fmt::Debug for Content {
 impl fmt::Debug for ContentWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContentWriter")
-            .field("len", &self.length)
+            .field("len", &self.seen.length)
             .field("is_spilled", &self.spilled.is_some())
             .finish_non_exhaustive()
     }
@@ -291,6 +357,28 @@ mod tests {
             assert!(writer.finish().unwrap().is_8bit(), "{limit}");
         }
         assert!(Content::from_bytes(b"\xff".to_vec()).is_8bit());
+    }
+
+    /// RFC 6531: what only SMTPUTF8 can carry is in the header section.
+    #[test]
+    fn the_header_section_ends_with_the_first_empty_line() {
+        for (label, bytes, header) in [
+            ("body", b"a: b\r\n\r\n\xc3\xbc".as_slice(), false),
+            ("body, LF", b"a: b\n\n\xc3\xbc", false),
+            ("header", b"a: \xc3\xbc\r\n\r\n", true),
+            ("second field", b"a: b\r\nc: \xc3\xbc", true),
+            ("no header", b"\r\n\xc3\xbc", false),
+        ] {
+            for size in [1, 3, 100] {
+                let mut writer = ContentWriter::new(100, "/nowhere");
+                for block in bytes.chunks(size) {
+                    writer.write_all(block).unwrap();
+                }
+                let content = writer.finish().unwrap();
+                assert_eq!(content.is_8bit_header(), header, "{label}");
+                assert!(content.is_8bit(), "{label}");
+            }
+        }
     }
 
     /// The message is refused, not cut.

@@ -8,7 +8,8 @@
 use crate::client::Client;
 use crate::judge::{Gate, Judge};
 use crate::message::Message;
-use crate::outcome::{Outcome, Report};
+use crate::outcome::Outcome;
+use crate::report::Report;
 use requiretls_core::authenticate::Evidence;
 use requiretls_core::delivery::{Action, Delivery, End, TlsFailure};
 use requiretls_core::ehlo::EhloReply;
@@ -34,7 +35,7 @@ impl ClientIgnoringAnswers {
             delivery: Delivery::new(plan),
             without_parameter: false,
         };
-        self.0.run(deaf, message, Report::new(message))
+        self.0.run(deaf, message, Report::new(message), &mut [])
     }
 }
 
@@ -49,6 +50,14 @@ struct Deaf {
 impl Judge for Deaf {
     fn delivery(&self) -> &Delivery {
         &self.delivery
+    }
+
+    fn riding(&mut self) -> Option<&mut Delivery> {
+        None
+    }
+
+    fn allows_helo(&self, _: EhloReply) -> bool {
+        true
     }
 
     fn next(&mut self) -> Option<(Candidate, usize)> {
