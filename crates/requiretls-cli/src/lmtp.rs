@@ -5,6 +5,7 @@ mod doors;
 mod log;
 mod metrics;
 
+use carrier::Keeping;
 use log::{Destination, Log};
 use requiretls_core::log_line::Severity;
 use requiretls_core::next_hop::NextHop;
@@ -111,7 +112,12 @@ fn serve(args: &Args, log: &Log) -> Result<(), Box<dyn Error>> {
         Some(name) => name.clone(),
         None => rustix::system::uname().nodename().to_str()?.to_owned(),
     };
-    let carrier = carrier::open(&config, &name, log)?;
+    let keeping = if args.listen || args.reuse {
+        Keeping::Configured
+    } else {
+        Keeping::Nothing
+    };
+    let carrier = carrier::open(&config, &name, keeping, log)?;
     let drain = Drain::new()?;
     for signal in [SIGTERM, SIGINT] {
         signal_hook::low_level::pipe::register(signal, drain.writer()?)?;

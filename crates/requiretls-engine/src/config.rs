@@ -12,7 +12,7 @@ mod rules;
 mod source;
 mod written;
 
-pub use lmtp::{Endpoint, Lmtp, LmtpListener, TlsFiles};
+pub use lmtp::{Endpoint, Lmtp, LmtpListener, Outbound, TlsFiles};
 pub use review::WeakSetting;
 pub use written::{Place, Written, WrittenRule};
 

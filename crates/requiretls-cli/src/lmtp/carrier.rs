@@ -6,12 +6,18 @@ use requiretls_core::log_line::LogLine;
 use requiretls_core::plan::{Message, Plan, Unreadable};
 use requiretls_core::tag;
 use requiretls_engine::clock::Clock;
+use requiretls_engine::config::Outbound;
 use requiretls_engine::{Config, Deadline, Discovery, Question};
-use requiretls_transport::{Carrier, Client, PlanFor};
+use requiretls_transport::{Carrier, Client, Limits, PlanFor};
 use std::error::Error;
 
 /// Sends by what the engine finds out, and logs what was decided.
-pub(super) fn open(config: &Config, name: &str, log: &Log) -> Result<Carrier, Box<dyn Error>> {
+pub(super) fn open(
+    config: &Config,
+    name: &str,
+    keeping: Keeping,
+    log: &Log,
+) -> Result<Carrier, Box<dyn Error>> {
     let discovery = Discovery::open(config)?;
     let clock = discovery.clock();
     let noted = discovery.clone();
@@ -22,10 +28,38 @@ pub(super) fn open(config: &Config, name: &str, log: &Log) -> Result<Carrier, Bo
         let line = told(delivery);
         log.line(line.severity, &line.text);
     });
+    let outbound = &config.lmtp.outbound;
+    let client = client.with_sources(outbound.sources.iter().copied());
+    let limits = limits(outbound, keeping);
     let config = config.clone();
-    Ok(Carrier::new(client, move |wanted| {
+    Ok(Carrier::with_limits(client, limits, move |wanted| {
         plan(&config, &discovery, wanted)
     }))
+}
+
+/// Whether connections are kept for further messages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Keeping {
+    /// There will be none.
+    Nothing,
+    /// As the configuration says.
+    Configured,
+}
+
+fn limits(outbound: &Outbound, keeping: Keeping) -> Limits {
+    let idle = match keeping {
+        Keeping::Nothing => 0,
+        Keeping::Configured => outbound.idle_connections,
+    };
+    Limits {
+        per_host: outbound.host_connections,
+        idle_per_host: outbound.host_idle_connections.min(idle),
+        idle,
+        idle_time: outbound.reuse,
+        lifetime: outbound.lifetime,
+        messages: outbound.messages,
+        patience: outbound.place,
+    }
 }
 
 /// A clock that cannot be read is none that a certificate or a policy is valid by.

@@ -40,6 +40,29 @@ pub struct Lmtp {
     pub lookup: Duration,
     /// Where the counters can be read; `None`: nowhere.
     pub metrics: Option<SocketAddr>,
+    /// How mail goes out.
+    pub outbound: Outbound,
+}
+
+/// The part of `[lmtp]` that is about the connections that mail goes out by.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outbound {
+    /// The most connections to one host and port at once.
+    pub host_connections: usize,
+    /// The most of them that are kept without a message.
+    pub host_idle_connections: usize,
+    /// The most connections to all hosts that are kept without a message.
+    pub idle_connections: usize,
+    /// How long one is kept without a message.
+    pub reuse: Duration,
+    /// How old one may be to be kept.
+    pub lifetime: Duration,
+    /// The most messages on one.
+    pub messages: usize,
+    /// How long a message waits for a place among the connections to a host.
+    pub place: Duration,
+    /// What they come from, at most one of each family; the system chooses for a family without one.
+    pub sources: Vec<IpAddr>,
 }
 
 /// `[lmtp_listener."…"]`.
@@ -96,6 +119,22 @@ impl Default for Lmtp {
             drain: Duration::from_secs(60),
             lookup: Duration::from_secs(30),
             metrics: None,
+            outbound: Outbound::default(),
+        }
+    }
+}
+
+impl Default for Outbound {
+    fn default() -> Self {
+        Self {
+            host_connections: 20,
+            host_idle_connections: 4,
+            idle_connections: 200,
+            reuse: Duration::from_secs(30),
+            lifetime: Duration::from_secs(300),
+            messages: 100,
+            place: Duration::from_secs(30),
+            sources: Vec::new(),
         }
     }
 }
@@ -165,6 +204,14 @@ pub(super) struct LmtpTable {
     drain_seconds: Option<u32>,
     lookup_seconds: Option<NonZeroU32>,
     metrics: Option<Spanned<String>>,
+    host_connections: Option<NonZeroU32>,
+    host_idle_connections: Option<u32>,
+    idle_connections: Option<u32>,
+    reuse_seconds: Option<u32>,
+    lifetime_seconds: Option<u32>,
+    connection_messages: Option<NonZeroU32>,
+    place_seconds: Option<u32>,
+    sources: Vec<Spanned<String>>,
 }
 
 /// All `[lmtp_listener."…"]` tables, by what names them.
@@ -216,6 +263,43 @@ impl LmtpTable {
                 .map_or(default.drain, |n| Duration::from_secs(n.into())),
             lookup: seconds(self.lookup_seconds, default.lookup),
             metrics: metrics.transpose()?,
+            outbound: self.outbound(source)?,
+        })
+    }
+
+    fn outbound(&self, source: &Source<'_>) -> Result<Outbound, ConfigError> {
+        let default = Outbound::default();
+        let count = |n: Option<NonZeroU32>, default| n.map_or(default, |n| widen(n.get()));
+        let seconds =
+            |n: Option<u32>, default| n.map_or(default, |n| Duration::from_secs(n.into()));
+        let mut sources: Vec<IpAddr> = Vec::new();
+        for text in &self.sources {
+            let fault = |what| {
+                let what = format!("{:?}: {what}", text.get_ref());
+                source.error(&text.span(), &what)
+            };
+            let address: IpAddr = text.get_ref().parse().map_err(|_| fault("no address"))?;
+            if sources
+                .iter()
+                .any(|known| known.is_ipv4() == address.is_ipv4())
+            {
+                return Err(fault("a second address of its family"));
+            }
+            sources.push(address);
+        }
+        Ok(Outbound {
+            host_connections: count(self.host_connections, default.host_connections),
+            host_idle_connections: self
+                .host_idle_connections
+                .map_or(default.host_idle_connections, widen),
+            idle_connections: self
+                .idle_connections
+                .map_or(default.idle_connections, widen),
+            reuse: seconds(self.reuse_seconds, default.reuse),
+            lifetime: seconds(self.lifetime_seconds, default.lifetime),
+            messages: count(self.connection_messages, default.messages),
+            place: seconds(self.place_seconds, default.place),
+            sources,
         })
     }
 }

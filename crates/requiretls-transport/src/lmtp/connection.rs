@@ -162,7 +162,7 @@ impl<'a> Connection<'a> {
             return Ok(());
         };
         let tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        let limit = self.common.terms.limits.reply;
+        let limit = self.common.terms.limits.handshake;
         self.stream.patience(limit, true);
         let stream = &mut self.stream;
         let shaken = on_its_own_stack(|| stream.shake_hands(tls));

@@ -69,6 +69,8 @@ pub struct Limits {
     pub command: Duration,
     /// The longest wait for more of a message.
     pub block: Duration,
+    /// The longest wait for the client's next part of the TLS handshake.
+    pub handshake: Duration,
     /// The longest wait for the client to take a reply.
     pub reply: Duration,
     /// What a message may have in memory, in octets: a longer one goes to a file.
@@ -85,6 +87,7 @@ impl Default for Limits {
             recipients: 1_000,
             command: minutes(5),
             block: minutes(3),
+            handshake: minutes(1),
             reply: minutes(5),
             in_memory: 65_536,
             spill_directory: PathBuf::from("/var/tmp"),

@@ -126,18 +126,21 @@ impl Stream {
         self.wire.minds_drain = minds_drain;
     }
 
-    /// The handshake; from here on it is inside TLS or lost.
+    /// The handshake; from here on it is inside TLS or lost, with nobody to tell why.
     pub(super) fn shake_hands(&mut self, tls: ServerConnection) -> io::Result<()> {
         let tls = self.tls.insert(Box::new(tls));
         while tls.is_handshaking() {
-            tls.complete_io(&mut self.wire)?;
+            tls.complete_io(&mut self.wire)
+                .map_err(|error| io::Error::other(format!("no TLS: {error}")))?;
         }
         Ok(())
     }
 
     /// Tells the client that nothing more will come; best effort.
     pub(super) fn close(&mut self) {
-        if let Some(tls) = &mut self.tls {
+        if let Some(tls) = &mut self.tls
+            && !tls.is_handshaking()
+        {
             tls.send_close_notify();
             let _ = self.flush();
         }

@@ -1,5 +1,5 @@
 use super::super::tests::{parse, parse_in};
-use super::{Endpoint, Lmtp, LmtpListener, TlsFiles};
+use super::{Endpoint, Lmtp, LmtpListener, Outbound, TlsFiles};
 use requiretls_core::next_hop::NextHop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +18,14 @@ idle_seconds = 1
 drain_seconds = 0
 lookup_seconds = 2
 metrics = "127.0.0.1:9155"
+host_connections = 3
+host_idle_connections = 0
+idle_connections = 4
+reuse_seconds = 5
+lifetime_seconds = 6
+connection_messages = 8
+place_seconds = 10
+sources = ["192.0.2.9", "2001:db8::9"]
 [lmtp_listener."unix:/run/a"]
 mode = "0600"
 route = "relay.example"
@@ -43,6 +51,18 @@ tag_field = "X"
         drain: Duration::ZERO,
         lookup: Duration::from_secs(2),
         metrics: "127.0.0.1:9155".parse().ok(),
+        outbound: Outbound {
+            host_connections: 3,
+            host_idle_connections: 0,
+            idle_connections: 4,
+            reuse: Duration::from_secs(5),
+            lifetime: Duration::from_secs(6),
+            messages: 8,
+            place: Duration::from_secs(10),
+            sources: ["192.0.2.9", "2001:db8::9"]
+                .map(|a| a.parse().unwrap())
+                .to_vec(),
+        },
     };
     assert_eq!(config.lmtp, lmtp);
     let unix = LmtpListener {
@@ -96,6 +116,8 @@ fn what_is_not_understood_is_an_error() {
         ("the author's field", of("tag_field = \"tls-required\""), "line 2: \"tls-required\" is no name for a field of our own"),
         ("network", of("clients = [\"host\"]"), "line 2: \"host\" is neither an address nor a network"),
         ("name", "[lmtp]\nname = \"a b\"".to_owned(), "line 2: \"a b\" cannot stand behind LHLO"),
+        ("two sources", "[lmtp]\nsources = [\"192.0.2.1\", \"192.0.2.2\"]".to_owned(), "line 2: \"192.0.2.2\": a second address of its family"),
+        ("a source that is none", "[lmtp]\nsources = [\"host\"]".to_owned(), "line 2: \"host\": no address"),
         ("metrics", "[lmtp]\nmetrics = \"9155\"".to_owned(), "line 2: \"9155\" is no address with a port"),
     ];
     for (label, text, expected) in rows {
