@@ -3,6 +3,7 @@
 // A test's own faults end it.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod load;
 mod office;
 mod pipe;
 mod sockets;

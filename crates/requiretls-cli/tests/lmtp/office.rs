@@ -2,6 +2,7 @@
 
 use requiretls_testbed::{CONFIG_FILE, DnsMode, SMTP_PORT, World, catalogue};
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -118,4 +119,10 @@ pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
 
 pub(crate) fn link(path: &Path) {
     std::os::unix::fs::symlink(PROGRAM, path).unwrap();
+}
+
+/// A free port of this machine, as good as one can know.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }

@@ -1,6 +1,6 @@
 //! Sockets: who makes them, who is told, and how it ends.
 
-use crate::office::{Office, PROGRAM, Running, until};
+use crate::office::{Office, PROGRAM, Running, free_port, until};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -8,12 +8,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
-
-/// A free port of this machine, as good as one can know.
-fn port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 /// Says all of it, and gives the final lines of the replies.
 fn talk(mut stream: impl Read + Write, said: &str) -> Vec<String> {
@@ -31,7 +25,7 @@ const MESSAGE: &str = "LHLO x\r\nMAIL FROM:<a@sender.test> REQUIRETLS\r\n\
 fn a_service_from_its_start_to_its_end() {
     let office = Office::open("");
     let (path, notify) = (office.path("lmtp"), office.path("notify"));
-    let (tcp, metrics) = (port(), port());
+    let (tcp, metrics) = (free_port(), free_port());
     office.configure(&format!(
         "[lmtp]\nname = \"relay.test\"\nmetrics = \"127.0.0.1:{metrics}\"\n\
          [lmtp_listener.\"unix:{}\"]\nmode = \"0600\"\n[lmtp_listener.\"127.0.0.1:{tcp}\"]\n",
