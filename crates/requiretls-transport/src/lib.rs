@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod approach;
+mod at_once;
 mod carrier;
 mod channel;
 mod client;
@@ -32,6 +33,7 @@ mod connection;
 mod content;
 mod envelope;
 mod extensions;
+mod follow;
 #[cfg(feature = "ignore-answers")]
 mod ignore_answers;
 mod judge;
@@ -49,6 +51,7 @@ mod stuffing;
 mod timeouts;
 mod tls;
 mod transaction;
+mod way;
 
 pub use carrier::{Carrier, PlanFor, Request};
 pub use client::{Client, ClientError};
