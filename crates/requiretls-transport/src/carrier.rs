@@ -136,10 +136,29 @@ impl Carrier {
             let others = convoy.make_contiguous();
             let outcome = self.client.run(delivery, message, report, others);
             let replies = outcome.recipients.into_iter().map(|own| own.reply);
-            answered.extend(recipients.into_iter().zip(replies));
+            let replies: Vec<(usize, Reply)> = recipients.into_iter().zip(replies).collect();
+            let too_many = too_many(&replies);
+            answered.extend(replies);
+            if !too_many.is_empty() {
+                let plan = outcome.delivery.plan().clone();
+                convoy.push_front(Share {
+                    delivery: Delivery::new(plan),
+                    report: Report::of(too_many),
+                });
+            }
         }
         answered
     }
+}
+
+/// Those that were too many for one transaction, and are to have another (RFC 5321 sections 4.5.3.1.8
+/// and 4.5.3.1.10). Where nobody was taken it is no matter of their number.
+fn too_many(replies: &[(usize, Reply)]) -> Vec<usize> {
+    let taken = replies.iter().any(|(_, reply)| reply.code / 100 == 2);
+    let too_many = replies
+        .iter()
+        .filter(|(_, reply)| taken && reply.code == 452);
+    too_many.map(|(index, _)| *index).collect()
 }
 
 /// The shares that would come to the same host first: these may share a transaction, and the others
