@@ -3,6 +3,8 @@
 //! A good one, but for the traits and defects that its description adds, in one sentence:
 //! `Peer::good().dane_ee().no_requiretls()`. What it then says and does is in [`crate::smtp_peer`].
 
+mod transfer;
+
 use crate::pki::{Certificate, Credential, Tlsa};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ pub struct Peer {
     pub(crate) delay: Duration,
     pub(crate) octet_gap: Duration,
     pub(crate) recipient_limit: usize,
+    pub(crate) size_limit: usize,
     pub(crate) place: Place,
     pub(crate) tlsa: Vec<Published>,
 }
@@ -50,6 +53,8 @@ pub enum Step {
     Data,
     /// The final dot came; no reply to it was sent.
     Dot,
+    /// The reply to the message was sent.
+    Taken,
 }
 
 /// What stands in the way of TLS.
@@ -140,6 +145,7 @@ impl Peer {
             delay: Duration::ZERO,
             octet_gap: Duration::ZERO,
             recipient_limit: usize::MAX,
+            size_limit: 1_000_000,
             place: Place::Ipv4,
             tlsa: Vec::new(),
         }
@@ -227,25 +233,10 @@ impl Peer {
         self.offers("TLSPOLICY MAY ENCRYPT SECURE")
     }
 
-    /// Does not offer DSN.
-    #[must_use]
-    pub fn no_dsn(self) -> Self {
-        self.without("DSN")
-    }
-
     /// Offers a further keyword inside TLS.
     #[must_use]
     pub fn offers(mut self, keyword: &str) -> Self {
         self.in_tls.push(keyword.to_owned());
-        self
-    }
-
-    /// Answers EHLO with so many further lines.
-    #[must_use]
-    pub fn long_ehlo(mut self, lines: usize) -> Self {
-        let further = (0..lines).map(|n| format!("X-LINE-{n}"));
-        self.in_clear.extend(further.clone());
-        self.in_tls.extend(further);
         self
     }
 
@@ -320,13 +311,6 @@ impl Peer {
     #[must_use]
     pub fn drips(mut self, gap: Duration) -> Self {
         self.octet_gap = gap;
-        self
-    }
-
-    /// Takes so many recipients of a message; more are answered 452 (RFC 5321 section 4.5.3.1.8).
-    #[must_use]
-    pub fn recipient_limit(mut self, limit: usize) -> Self {
-        self.recipient_limit = limit;
         self
     }
 

@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::connection::{Broken, Connection, OUT_OF_TURN};
 use crate::judge::Judge;
 use crate::outcome::Try;
+use crate::pool::Permit;
 use crate::reply::{Class, PeerReply};
 use requiretls_core::authenticate::{Evidence, Site, authenticate};
 use requiretls_core::delivery::{Action, End, TlsFailure};
@@ -15,6 +16,7 @@ use requiretls_core::ehlo::EhloReply;
 use requiretls_core::plan::Candidate;
 use rustls::pki_types::CertificateDer;
 use socket2::SockAddr;
+use std::sync::Arc;
 
 /// Why a host was left.
 #[derive(Debug)]
@@ -31,7 +33,8 @@ pub(crate) struct Approach<'a> {
     pub(crate) candidate: &'a Candidate,
     pub(crate) site: &'a Site,
     pub(crate) to: &'a SockAddr,
-    pub(crate) port: u16,
+    /// The place that its connections take.
+    pub(crate) permit: Option<Arc<Permit>>,
 }
 
 /// The reply to EHLO, or to HELO after it.
@@ -81,12 +84,10 @@ impl Approach<'_> {
     /// A new connection, as far as its reply to EHLO.
     fn greet(&self) -> Result<(Connection, EhloReply), Left> {
         let client = self.client;
-        let permit = client
-            .permit(&self.candidate.host, self.port)
-            .map_err(|full| Left::Ended(End::Lost, full.to_string()))?;
         let from = self.to.as_socket().and_then(|to| client.source(to.ip()));
-        let mut connection = Connection::connect(self.to, from, client.timeouts, permit)
-            .map_err(|error| Left::from(Broken::Io(error)))?;
+        let mut connection =
+            Connection::connect(self.to, from, client.timeouts, self.permit.clone())
+                .map_err(|error| Left::from(Broken::Io(error)))?;
         let greeting = connection.greeting()?;
         match greeting.class() {
             Class::Positive if !greeting.closes() => {}

@@ -39,7 +39,7 @@ pub(crate) struct Connection {
     mail_open: bool,
     lost: bool,
     /// The place that it takes among those to its host.
-    _permit: Option<Permit>,
+    _permit: Option<Arc<Permit>>,
 }
 
 /// The connection is lost, or what came on it is no SMTP.
@@ -63,7 +63,7 @@ impl Connection {
         to: &SockAddr,
         from: Option<IpAddr>,
         timeouts: Timeouts,
-        permit: Option<Permit>,
+        permit: Option<Arc<Permit>>,
     ) -> io::Result<Self> {
         Ok(Self {
             channel: Channel::Clear(Timed::connect(to, from, timeouts.connect)?),

@@ -56,9 +56,16 @@ pub(crate) struct Permit {
     key: Key,
 }
 
-/// There are as many connections to the host as there may be, and none has become free.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Full;
+/// What a message for a host may do.
+#[derive(Debug)]
+pub(crate) enum Turn<T> {
+    /// Ride on this connection, of which this was said.
+    Ride(T, Box<Kept>),
+    /// Make a connection in this place.
+    Connect(Arc<Permit>),
+    /// There are as many as there may be, and none has become free in time.
+    Full,
+}
 
 impl Pool {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
@@ -69,27 +76,50 @@ impl Pool {
         })
     }
 
-    /// The idle connection to a host that was used last and fits; what `fits` says of it comes with
-    /// it. Those that are too old are none.
-    pub(crate) fn take<T>(
-        &self,
+    /// What a message for a host may do: ride on the idle connection that was used last and fits,
+    /// with what `fits` says of it, or make one of its own. Where there are as many as there may be,
+    /// one that does not fit is closed, or the first is waited for that is put in or closed.
+    pub(crate) fn turn<T>(
+        self: &Arc<Self>,
         host: &Host,
         port: u16,
         mut fits: impl FnMut(&Kept) -> Option<T>,
-    ) -> Option<(T, Kept)> {
-        let now = Instant::now();
+    ) -> Turn<T> {
+        let key = (host.clone(), port);
+        let deadline = deadline(self.limits.patience);
         let mut state = self.lock();
-        let hosted = state.hosts.get_mut(&(host.clone(), port))?;
-        let (at, fit) = hosted
-            .idle
-            .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, idle)| self.ends(idle) > now)
-            .find_map(|(at, idle)| Some((at, fits(&idle.kept)?)))?;
-        let idle = hosted.idle.remove(at);
-        state.idle -= 1;
-        Some((fit, idle.kept))
+        loop {
+            let now = Instant::now();
+            let hosted = state.hosts.entry(key.clone()).or_default();
+            let mut all = hosted.idle.iter().enumerate().rev();
+            let found = all.find_map(|(at, idle)| {
+                let fit = (self.ends(idle) > now).then(|| fits(&idle.kept))??;
+                Some((at, fit))
+            });
+            if let Some((at, fit)) = found {
+                let idle = hosted.idle.remove(at);
+                state.idle -= 1;
+                return Turn::Ride(fit, Box::new(idle.kept));
+            }
+            if hosted.open < self.limits.per_host.max(1) {
+                hosted.open += 1;
+                let pool = Arc::clone(self);
+                return Turn::Connect(Arc::new(Permit { pool, key }));
+            }
+            if !hosted.idle.is_empty() {
+                let idle = hosted.idle.remove(0);
+                state.idle -= 1;
+                drop(state);
+                idle.kept.quit();
+                state = self.lock();
+                continue;
+            }
+            let left = deadline.saturating_duration_since(now);
+            if left.is_zero() {
+                return Turn::Full;
+            }
+            state = self.wait(state, left);
+        }
     }
 
     /// Keeps a connection for other messages, or closes it.
@@ -117,35 +147,6 @@ impl Pool {
         state.idle += 1;
         drop(state);
         self.changed.notify_all();
-    }
-
-    /// A place for a new connection. Where all are taken, an idle one is closed, or one that becomes
-    /// free is waited for.
-    pub(crate) fn permit(self: &Arc<Self>, host: &Host, port: u16) -> Result<Permit, Full> {
-        let key = (host.clone(), port);
-        let deadline = deadline(self.limits.patience);
-        let mut state = self.lock();
-        loop {
-            let hosted = state.hosts.entry(key.clone()).or_default();
-            if hosted.open < self.limits.per_host.max(1) {
-                hosted.open += 1;
-                let pool = Arc::clone(self);
-                return Ok(Permit { pool, key });
-            }
-            if !hosted.idle.is_empty() {
-                let idle = hosted.idle.remove(0);
-                state.idle -= 1;
-                drop(state);
-                idle.kept.quit();
-                state = self.lock();
-                continue;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Full);
-            }
-            state = self.wait(state, left);
-        }
     }
 
     /// Keeps nothing any more.
@@ -203,11 +204,5 @@ impl fmt::Debug for Permit {
         f.debug_tuple("Permit")
             .field(&self.key)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there are as many connections to it as there may be")
     }
 }

@@ -36,6 +36,7 @@ fn judge(certificate: Certificate, change: fn(&mut Session)) -> Judge {
             body: format!("{SCENARIO_FIELD}: good\r\n\r\nx\r\n").into_bytes(),
             ..Message::default()
         }],
+        ahead: false,
         ended: true,
     };
     change(&mut session);
