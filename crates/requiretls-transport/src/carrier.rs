@@ -3,21 +3,23 @@
 //! Each recipient goes by the listener's route or by its own domain, each next hop has a plan of its
 //! own, and each recipient gets one answer: the peer's where a peer spoke, core's where it did not.
 
+use crate::at_once::at_once;
 use crate::client::Client;
 use crate::content::Content;
 use crate::envelope::Envelope;
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::path::Path;
 use crate::pool::{Janitor, Pool};
 use crate::report::Report;
 use crate::transaction::Share;
+use crate::way::{Way, ways};
 use requiretls_core::delivery::Delivery;
-use requiretls_core::next_hop::NextHop;
+use requiretls_core::next_hop::{Host, NextHop};
 use requiretls_core::plan::Plan;
 use requiretls_core::reply::{Enhanced, Reply};
 use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 
 /// Carries messages to their next hops. May be shared between threads, and is dropped when all
@@ -26,6 +28,7 @@ pub struct Carrier {
     client: Client,
     look_up: Box<dyn Fn(&PlanFor<'_>) -> Plan + Send + Sync>,
     janitor: Janitor,
+    next_hops: NonZero<usize>,
 }
 
 /// A message to be carried.
@@ -74,6 +77,7 @@ impl Carrier {
             client: client.pooling(Arc::clone(&pool)),
             look_up: Box::new(look_up),
             janitor: Janitor::of(pool),
+            next_hops: limits.next_hops,
         }
     }
 
@@ -91,40 +95,87 @@ impl Carrier {
     }
 
     fn carry_all(&self, request: &Request<'_>) -> Vec<Option<Reply>> {
-        let recipients = &request.envelope.recipients;
-        let mut replies: Vec<Option<Reply>> = vec![None; recipients.len()];
-        let ways = by_next_hop(request, &mut replies);
+        let mut replies: Vec<Option<Reply>> = vec![None; request.envelope.recipients.len()];
+        let ways = ways(request, &mut replies);
         let message = Message::new(request.envelope.clone(), request.content.clone());
         let Ok(message) = message else {
             return replies;
         };
-        let mut shares: VecDeque<(Share, Vec<usize>)> = ways
-            .into_iter()
-            .map(|(next_hop, indices)| {
-                let plan = (self.look_up)(&PlanFor {
-                    next_hop: &next_hop,
-                    tag: request.tag,
-                    null_path: request.envelope.return_path.is_null(),
-                });
-                let report = Report::of(indices.iter().copied());
-                let delivery = Delivery::new(plan);
-                (Share { delivery, report }, indices)
-            })
-            .collect();
-        while let Some((share, indices)) = shares.pop_front() {
-            let (mut others, rest): (Vec<Share>, Vec<Vec<usize>>) = shares.drain(..).unzip();
-            let Share { delivery, report } = share;
-            let outcome = self.client.run(delivery, &message, report, &mut others);
-            shares.extend(others.into_iter().zip(rest));
-            for (index, recipient) in indices.into_iter().zip(outcome.recipients) {
-                if let Some(place) = replies.get_mut(index) {
-                    *place = Some(recipient.reply);
-                }
+        let limit = self.next_hops;
+        let shares = at_once(ways, limit, |way| self.share(request, way));
+        let answered = at_once(convoys(shares), limit, |convoy| {
+            self.serve(&message, convoy)
+        });
+        for (index, reply) in answered.into_iter().flatten() {
+            if let Some(place) = replies.get_mut(index) {
+                *place = Some(reply);
             }
         }
         self.janitor.begin();
         replies
     }
+
+    /// What is known of one next hop, as far as it can be known without a connection.
+    fn share(&self, request: &Request<'_>, way: Way) -> Share {
+        let plan = (self.look_up)(&PlanFor {
+            next_hop: &way.next_hop,
+            tag: request.tag,
+            null_path: request.envelope.return_path.is_null(),
+        });
+        Share {
+            delivery: Delivery::new(plan),
+            report: Report::of(way.recipients),
+        }
+    }
+
+    /// One share after the other, each of which may take further ones along.
+    fn serve(&self, message: &Message, mut convoy: VecDeque<Share>) -> Vec<(usize, Reply)> {
+        let mut answered = Vec::new();
+        while let Some(Share { delivery, report }) = convoy.pop_front() {
+            let recipients = report.answers.recipients();
+            let others = convoy.make_contiguous();
+            let outcome = self.client.run(delivery, message, report, others);
+            let replies = outcome.recipients.into_iter().map(|own| own.reply);
+            let replies: Vec<(usize, Reply)> = recipients.into_iter().zip(replies).collect();
+            let too_many = too_many(&replies);
+            answered.extend(replies);
+            if !too_many.is_empty() {
+                let plan = outcome.delivery.plan().clone();
+                convoy.push_front(Share {
+                    delivery: Delivery::new(plan),
+                    report: Report::of(too_many),
+                });
+            }
+        }
+        answered
+    }
+}
+
+/// Those that were too many for one transaction, and are to have another (RFC 5321 sections 4.5.3.1.8
+/// and 4.5.3.1.10). Where nobody was taken it is no matter of their number.
+fn too_many(replies: &[(usize, Reply)]) -> Vec<usize> {
+    let taken = replies.iter().any(|(_, reply)| reply.code / 100 == 2);
+    let too_many = replies
+        .iter()
+        .filter(|(_, reply)| taken && reply.code == 452);
+    too_many.map(|(index, _)| *index).collect()
+}
+
+/// The shares that would come to the same host first: these may share a transaction, and the others
+/// need not wait for one another.
+fn convoys(mut shares: Vec<Share>) -> Vec<VecDeque<Share>> {
+    shares.sort_by_key(|share| share.report.answers.recipients());
+    let mut convoys: Vec<(Option<Host>, VecDeque<Share>)> = Vec::new();
+    for share in shares {
+        let mut ahead = share.delivery.clone();
+        let first = ahead.next_host_to_try().ok().map(|c| c.host.clone());
+        let mut all = convoys.iter_mut();
+        match all.find(|(host, _)| first.is_some() && *host == first) {
+            Some((_, convoy)) => convoy.push_back(share),
+            None => convoys.push((first, VecDeque::from([share]))),
+        }
+    }
+    convoys.into_iter().map(|(_, convoy)| convoy).collect()
 }
 
 impl fmt::Debug for Carrier {
@@ -132,81 +183,5 @@ impl fmt::Debug for Carrier {
         f.debug_struct("Carrier")
             .field("client", &self.client)
             .finish_non_exhaustive()
-    }
-}
-
-/// Which recipients go where; those that go nowhere are answered.
-fn by_next_hop(request: &Request<'_>, replies: &mut [Option<Reply>]) -> Vec<(NextHop, Vec<usize>)> {
-    let mut all: Vec<(NextHop, Vec<usize>)> = Vec::new();
-    let recipients = &request.envelope.recipients;
-    for ((index, recipient), reply) in recipients.iter().enumerate().zip(replies) {
-        let next_hop = match request.route {
-            Some(route) => route.clone(),
-            None => match next_hop_of(&recipient.path) {
-                Ok(next_hop) => next_hop,
-                Err(refusal) => {
-                    *reply = Some(refusal);
-                    continue;
-                }
-            },
-        };
-        match all.iter_mut().find(|(known, _)| *known == next_hop) {
-            Some((_, indices)) => indices.push(index),
-            None => all.push((next_hop, vec![index])),
-        }
-    }
-    all
-}
-
-/// A domain or a literal out of an address is no routing of the site: it names no unix socket, and
-/// nothing on this machine, for which P12 has a weaker preset.
-fn next_hop_of(path: &Path) -> Result<NextHop, Reply> {
-    let refused = |detail, text: &str| {
-        let text = format!("{}: {text}", path.as_str());
-        Err(Reply::new(550, Enhanced(5, 1, detail), text))
-    };
-    let Some(domain) = path.domain() else {
-        return refused(3, "an address without a domain");
-    };
-    match NextHop::parse(domain) {
-        Ok(NextHop::Domain(domain)) => Ok(NextHop::Domain(domain)),
-        Ok(next_hop @ NextHop::Literal(address)) if domain.starts_with('[') => {
-            if next_hop.is_local_endpoint() || address.to_canonical().is_unspecified() {
-                return refused(2, "the address is this machine's own");
-            }
-            Ok(next_hop)
-        }
-        Ok(NextHop::Literal(_) | NextHop::Socket(_)) | Err(_) => {
-            refused(3, "its domain is no domain")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::next_hop_of;
-    use crate::path::Path;
-
-    #[test]
-    fn where_an_address_leads() {
-        for (label, address, expected) in [
-            ("domain", "a@D.test", "d.test"),
-            ("U-labels", "a@b\u{fc}cher.test", "xn--bcher-kva.test"),
-            ("literal", "a@[192.0.2.1]", "[192.0.2.1]"),
-            ("IPv6", "a@[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"),
-            ("none", "postmaster", "550 5.1.3"),
-            ("not a domain", "a@b..test", "550 5.1.3"),
-            ("no brackets", "a@192.0.2.1", "550 5.1.3"),
-            ("P12: no socket", "a@unix:/run/x", "550 5.1.3"),
-            ("P12: not this machine", "a@[127.1.2.3]", "550 5.1.2"),
-            ("the same", "a@[IPv6:::1]", "550 5.1.2"),
-            ("the same, mapped", "a@[IPv6:::ffff:127.0.0.1]", "550 5.1.2"),
-            ("this host", "a@[0.0.0.0]", "550 5.1.2"),
-        ] {
-            let path = Path::parse(address).unwrap();
-            let found = next_hop_of(&path).map(|n| n.to_string());
-            let found = found.unwrap_or_else(|r| format!("{} {}", r.code, r.enhanced));
-            assert_eq!(found, expected, "{label}");
-        }
     }
 }

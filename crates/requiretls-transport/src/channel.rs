@@ -38,6 +38,12 @@ impl Channel {
     /// Whether the peer has neither said anything nor closed. Inside TLS whatever has come counts
     /// as said: a connection that is taken for dead costs a new one and nothing else.
     pub(crate) fn is_quiet(&mut self) -> bool {
+        if let Self::Tls(stream) = self {
+            let state = stream.conn.process_new_packets();
+            if state.is_ok_and(|state| state.plaintext_bytes_to_read() > 0) {
+                return false;
+            }
+        }
         let read = recv(
             &self.timed().socket,
             &mut [0; 1],

@@ -4,87 +4,25 @@
 //! left of it when the process ends in whatever way. It never changes once it is whole, and any
 //! number of connections read it at once, each at its own place.
 
-use memchr::memchr_iter;
+mod seen;
+mod writer;
+
+pub use writer::ContentWriter;
+
+use seen::Seen;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A message's header section and body. A clone is the same message.
 #[derive(Clone)]
 pub struct Content(Arc<Kept>);
 
-/// Takes a message as it comes, and spills it into a file where it is large.
-pub struct ContentWriter {
-    memory: Vec<u8>,
-    spilled: Option<File>,
-    seen: Seen,
-    limit: usize,
-    directory: PathBuf,
-}
-
 struct Kept {
     place: Place,
     seen: Seen,
-}
-
-/// What is known of the octets that came.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    length: u64,
-    is_8bit: bool,
-    /// Octets above 127 before the first empty line.
-    is_8bit_header: bool,
-    header: Header,
-    /// LF without a CR before it.
-    bare_lf: u64,
-    last: Option<u8>,
-}
-
-/// Where in the header section the octets end.
-#[derive(Clone, Copy, Debug, Default)]
-enum Header {
-    #[default]
-    LineStart,
-    WithinLine,
-    /// An empty line came.
-    Over,
-}
-
-impl Seen {
-    fn push(&mut self, octets: &[u8]) {
-        let before = |at: usize| match at.checked_sub(1) {
-            Some(before) => octets.get(before).copied(),
-            None => self.last,
-        };
-        let bare = memchr_iter(b'\n', octets).filter(|at| before(*at) != Some(b'\r'));
-        self.bare_lf += self::octets(bare.count());
-        self.is_8bit |= !octets.is_ascii();
-        self.push_header(octets);
-        self.length += self::octets(octets.len());
-        self.last = octets.last().copied().or(self.last);
-    }
-
-    fn push_header(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.header = match (self.header, octet) {
-                (Header::Over, _) => return,
-                (Header::LineStart, b'\n') => Header::Over,
-                (Header::LineStart, b'\r') => Header::LineStart,
-                (_, b'\n') => Header::LineStart,
-                _ => Header::WithinLine,
-            };
-            self.is_8bit_header |= !octet.is_ascii();
-        }
-    }
-
-    /// As it is sent: every line ends with CRLF (RFC 1870 section 3).
-    fn sent(&self) -> u64 {
-        let open_line = !matches!(self.last, None | Some(b'\n'));
-        self.length + self.bare_lf + if open_line { 2 } else { 0 }
-    }
 }
 
 enum Place {
@@ -179,82 +117,6 @@ impl Read for ContentReader {
     }
 }
 
-impl ContentWriter {
-    /// Keeps so many octets in memory, and puts a message that has more into a file without a name
-    /// in this directory.
-    #[must_use]
-    pub fn new(limit: usize, directory: impl Into<PathBuf>) -> Self {
-        Self {
-            memory: Vec::new(),
-            spilled: None,
-            seen: Seen::default(),
-            limit,
-            directory: directory.into(),
-        }
-    }
-
-    /// The octets that came so far.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.seen.length
-    }
-
-    /// Whether nothing came so far.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.seen.length == 0
-    }
-
-    /// The message, whole.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn finish(mut self) -> io::Result<Content> {
-        let place = match self.spilled.take() {
-            Some(mut file) => {
-                file.write_all(&self.memory)?;
-                Place::File(file)
-            }
-            None => Place::Memory(self.memory),
-        };
-        Ok(Content(Arc::new(Kept {
-            place,
-            seen: self.seen,
-        })))
-    }
-}
-
-impl Write for ContentWriter {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.spilled.is_none() && self.memory.len().saturating_add(buf.len()) > self.limit {
-            let mut file = tempfile::tempfile_in(&self.directory)?;
-            file.write_all(&self.memory)?;
-            // The memory is given back; from here on it gathers small writes.
-            self.memory = Vec::new();
-            self.spilled = Some(file);
-        }
-        if let Some(file) = &mut self.spilled {
-            if self.memory.len().saturating_add(buf.len()) > GATHERED {
-                file.write_all(&self.memory)?;
-                self.memory.clear();
-            }
-            if buf.len() >= GATHERED {
-                file.write_all(buf)?;
-            } else {
-                self.memory.extend_from_slice(buf);
-            }
-        } else {
-            self.memory.extend_from_slice(buf);
-        }
-        self.seen.push(buf);
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl From<Vec<u8>> for Content {
     fn from(bytes: Vec<u8>) -> Self {
         Self::from_bytes(bytes)
@@ -276,18 +138,6 @@ impl fmt::Debug for Content {
             .finish()
     }
 }
-
-impl fmt::Debug for ContentWriter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContentWriter")
-            .field("len", &self.seen.length)
-            .field("is_spilled", &self.spilled.is_some())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Lines come one by one; they are not written so.
-const GATHERED: usize = 16 * 1024;
 
 fn octets(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)

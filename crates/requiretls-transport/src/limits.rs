@@ -1,5 +1,6 @@
 //! How many connections are open, and for how long?
 
+use std::num::NonZero;
 use std::time::Duration;
 
 /// The limits of a carrier's connections.
@@ -17,6 +18,8 @@ pub struct Limits {
     pub lifetime: Duration,
     /// How many messages are begun on one.
     pub messages: usize,
+    /// Next hops of one message that are looked up and served at the same time.
+    pub next_hops: NonZero<usize>,
     /// How long a message waits for a place among the connections to a host; then it goes to the
     /// next host, or waits in the server's queue.
     pub patience: Duration,
@@ -31,6 +34,7 @@ impl Default for Limits {
             idle_time: Duration::from_secs(30),
             lifetime: Duration::from_secs(300),
             messages: 100,
+            next_hops: const { NonZero::new(8).unwrap() },
             patience: Duration::from_secs(30),
         }
     }

@@ -35,6 +35,11 @@ impl Answers {
         Self(recipients.into_iter().map(|index| (index, None)).collect())
     }
 
+    /// All of them.
+    pub(crate) fn recipients(&self) -> Vec<usize> {
+        self.0.iter().map(|(index, _)| *index).collect()
+    }
+
     /// The recipients that nobody has taken or refused for good.
     pub(crate) fn pending(&self) -> Vec<usize> {
         let may_heal = |reply: &Option<Reply>| reply.as_ref().is_none_or(|r| is(r, 4));

@@ -63,7 +63,8 @@ pub(super) fn serve(
         return Err("the configuration has no lmtp_listener but the pipe".into());
     }
     if let Some(address) = config.lmtp.metrics {
-        metrics::serve(address, server.counters(), log)?;
+        metrics::serve(address, server.counters(), log)
+            .map_err(|error| format!("metrics at {address}: {error}"))?;
     }
     for (_, terms) in &listeners {
         log.line(

@@ -82,6 +82,14 @@ fn p9_who_rides() {
             format!("{ehlo} {mail} RSET {mail} QUIT"),
         ),
         (
+            "a reply that nobody asked for",
+            Peer::good().answers(Step::Dot, None, "250 2.0.0 Taken\n250 2.0.0 Again"),
+            ["R", "R"],
+            ["250 2.0.0", "250 2.0.0"],
+            2,
+            format!("{ehlo} {mail}"),
+        ),
+        (
             "closed meanwhile",
             Peer::good().one_message(),
             ["R", "R"],

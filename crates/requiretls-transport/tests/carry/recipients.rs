@@ -141,7 +141,9 @@ fn s20_each_delivery_is_shown() {
     let to = ["a@d.test", "b@e.test", "c@nowhere.test", "d@d.test"];
     carry(&carrier, "R", &to);
     let expected = ["d.test", "e.test", "nowhere.test"];
-    assert_eq!(*shown.lock().unwrap(), expected);
+    let mut shown = shown.lock().unwrap().clone();
+    shown.sort_unstable();
+    assert_eq!(shown, expected);
 }
 
 /// Each recipient's own wishes go with it, and to nobody else.
@@ -178,4 +180,30 @@ fn wishes_stay_with_their_recipient() {
         "RCPT TO:<c@e.test>",
     ];
     assert_eq!(rcpt, expected);
+}
+
+/// RFC 5321 section 4.5.3.1.10: who is too many for one transaction goes in the next.
+#[test]
+fn too_many_for_one_transaction() {
+    for (label, limit, expected, messages) in [
+        ("half", 3, 250, 2),
+        ("one by one", 1, 250, 6),
+        ("nobody: it is no matter of number", 0, 452, 0),
+    ] {
+        let site = Site::new()
+            .host("mx.d.test", Peer::good().recipient_limit(limit))
+            .way("d.test", &["mx.d.test"]);
+        let to = ["a", "b", "c", "d", "e", "f"].map(|local| format!("{local}@d.test"));
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        let said = replies(&site.carrier(), "R", &to, None);
+        let codes: Vec<u16> = said.iter().map(|reply| reply.code).collect();
+        assert_eq!(codes, [expected; 6], "{label}");
+        let sessions = site.sessions("mx.d.test");
+        assert_eq!(
+            sessions[0].messages.iter().filter(|m| m.taken).count(),
+            messages,
+            "{label}"
+        );
+        assert_eq!(sessions.len(), 1, "{label}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::site::{Site, carry};
 use requiretls_testbed::{Peer, Step};
+use std::num::NonZero;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,4 +42,28 @@ fn a_silent_peer_holds_up_nobody() {
             assert!(took >= limit, "{step:?}: {took:?}");
         });
     }
+}
+
+/// Next hops of one message do not wait for one another, on the way or before.
+#[test]
+fn next_hops_do_not_wait_for_one_another() {
+    let slow = || Peer::good().slow(Duration::from_millis(60));
+    let mut site = Site::new();
+    let mut to = Vec::new();
+    for n in 0..6 {
+        let (host, next_hop) = (format!("mx{n}.test"), format!("d{n}.test"));
+        site = site.host(&host, slow()).way(&next_hop, &[&host]);
+        to.push(format!("a@{next_hop}"));
+    }
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    let timed = |site: &Site, expected: &str| {
+        let carrier = site.carrier();
+        let begun = Instant::now();
+        assert_eq!(carry(&carrier, "R", &to), vec![expected; 6]);
+        begun.elapsed()
+    };
+    let together = timed(&site, "250 2.0.0");
+    site.limits.next_hops = NonZero::new(1).unwrap();
+    let one_by_one = timed(&site, "250 2.0.0");
+    assert!(together * 2 < one_by_one, "{together:?}, {one_by_one:?}");
 }

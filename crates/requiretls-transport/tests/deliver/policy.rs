@@ -158,6 +158,24 @@ fn p6_rows_on_the_wire() {
     }
 }
 
+/// P6, below the table: EHLO refused inside TLS is followed by HELO only where row 13 lets MAIL follow.
+#[test]
+fn p6_13_helo_inside_tls() {
+    for (tag, expected) in [
+        ("R", false),
+        ("F0", false),
+        ("none", true),
+        ("H", true),
+        ("LE", true),
+    ] {
+        let world = World::of(&[HELO_ONLY_INSIDE]);
+        let _ = world.deliver(tag);
+        let commands = world.peers[0].commands();
+        let said = commands.iter().any(|c| c.starts_with("*HELO"));
+        assert_eq!(said, expected, "{tag}: {commands:?}");
+    }
+}
+
 /// Rows 8 and 10: a connection that breaks at any step is never a reason to bounce, and a message
 /// under R never goes on in clear.
 #[test]

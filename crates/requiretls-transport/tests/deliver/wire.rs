@@ -9,7 +9,7 @@ use requiretls_core::plan::{Message as PlanMessage, Plan, Settings};
 use requiretls_core::site_policy::{HopMode, Rule};
 use requiretls_transport::{Client, ClientError, Timeouts};
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
@@ -177,6 +177,46 @@ fn where_to_connect() {
     let outcome = client.deliver(world.plan("R"), &short());
     assert_eq!(summary(&outcome), "defer 451 4.4.1 8 nobody");
     assert!(outcome.tries[0].cause.is_some() && outcome.host().is_some());
+}
+
+/// The address that connections are made from, by the family of the host's.
+#[test]
+fn where_connections_are_made_from() {
+    let v4 = ["127.0.0.2", "127.0.0.3"].map(|a| a.parse().unwrap());
+    let v6: IpAddr = "::1".parse().unwrap();
+    for (label, listen, sources, expected) in [
+        ("none", "127.0.0.1:0", vec![], "127.0.0.1"),
+        ("IPv4", "127.0.0.1:0", vec![v4[0]], "127.0.0.2"),
+        (
+            "the first",
+            "127.0.0.1:0",
+            vec![v6, v4[1], v4[0]],
+            "127.0.0.3",
+        ),
+        ("none of the family", "127.0.0.1:0", vec![v6], "127.0.0.1"),
+        ("IPv6", "[::1]:0", vec![v4[0], v6], "::1"),
+    ] {
+        let listener = TcpListener::bind(listen).unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || {
+            let (stream, from) = listener.accept().unwrap();
+            drop(stream);
+            from.ip().to_string()
+        });
+        let client = World::of(&[GOOD]).client().with_sources(sources);
+        let client = client.with_endpoints(move |_, _| address);
+        let world = World::of(&[GOOD]);
+        let outcome = client.deliver(world.plan("R"), &short());
+        assert_eq!(summary(&outcome), "defer 451 4.4.1 8 nobody", "{label}");
+        assert_eq!(peer.join().unwrap(), expected, "{label}");
+    }
+    // One that is not this machine's is a fault like any other of the network.
+    let elsewhere = "192.0.2.9".parse().unwrap();
+    let world = World::of(&[GOOD]);
+    let client = world.client().with_sources([elsewhere]);
+    let outcome = client.deliver(world.plan("R"), &short());
+    assert_eq!(summary(&outcome), "defer 451 4.4.1 8 nobody");
+    assert!(world.peers[0].seen().is_empty());
 }
 
 /// P12 `local`: a unix socket from the site's routing, no discovery, in clear.
