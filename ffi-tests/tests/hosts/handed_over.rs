@@ -6,7 +6,8 @@ use ffi_tests::{Failure, Result};
 
 use crate::mail_server::{Handing, MailServer};
 use crate::outcome::Fate::{self, Bounced, Deferred, Delivered};
-use crate::scene::{RECEIVER_DOMAIN, SENDER, Scene};
+use crate::receiver;
+use crate::scene::{SENDER, Scene};
 use crate::submission::Submission;
 
 /// How a message asks.
@@ -43,7 +44,7 @@ type Row = (
 const ROWS: &[Row] = &[
     ("R20", Asks::ByField, &[("good.test", Delivered, "250 2.0.0 Taken")]),
     ("VX8", Asks::ByField, &[("dane.test", Delivered, "250 2.0.0 Taken")]),
-    ("R27", Asks::ByField, &[(RECEIVER_DOMAIN, Delivered, "250 2.0.0 Ok")]),
+    ("R27", Asks::ByField, &[(receiver::DOMAIN, Delivered, "250 2.0.0 Ok")]),
     ("VX30", Asks::ByField, &[("no-starttls.test", Bounced, "550 5.7.10")]),
     ("R25", Asks::ByField, &[("no-requiretls.test", Bounced, "550 5.7.30")]),
     ("VX8", Asks::ByField, &[("wrong-name.test", Bounced, "550 5.7.10")]),
@@ -65,7 +66,7 @@ const ROWS: &[Row] = &[
         ("good.test", Delivered, "250 2.0.0 Taken"),
         ("no-requiretls.test", Bounced, "550 5.7.30"),
         ("later.test", Deferred, "451 4.3.0 Not today"),
-        (RECEIVER_DOMAIN, Delivered, "250 2.0.0 Ok"),
+        (receiver::DOMAIN, Delivered, "250 2.0.0 Ok"),
     ]),
 ];
 
@@ -124,7 +125,7 @@ fn address(row: usize, domain: &str) -> String {
 
 /// The parameter, and the message without the field that was for the transport alone.
 fn check_received(scene: &Scene, address: &str, asked: Option<&str>, label: &str) -> Result<()> {
-    let text = if address.ends_with(RECEIVER_DOMAIN) {
+    let text = if address.ends_with(receiver::DOMAIN) {
         let text = scene.until(&format!("Postfix stores the message: {label}"), || {
             Ok(scene.stored(address)?.pop())
         })?;
@@ -154,9 +155,17 @@ fn check_received(scene: &Scene, address: &str, asked: Option<&str>, label: &str
 fn check_returned(scene: &Scene, address: &str, words: &str) -> Result<()> {
     let bounce = scene.until(&format!("a bounce for {address} arrives"), || {
         let bounces = scene.taken(SENDER).into_iter();
-        let texts = bounces.map(|message| String::from_utf8_lossy(&message.body).into_owned());
-        Ok(texts.into_iter().find(|text| text.contains(address)))
+        let mut texts = bounces.map(|m| (String::from_utf8_lossy(&m.body).into_owned(), m));
+        Ok(texts.find(|(text, _)| text.contains(address)))
     })?;
+    let (bounce, message) = bounce;
+    let parameters = &message.mail_parameters;
+    assert_eq!(message.return_path, "", "{address}");
+    assert_eq!(
+        parameters.iter().any(|p| p == "REQUIRETLS"),
+        scene.server.bounces_require(),
+        "{address}: {parameters:?}\n{bounce}"
+    );
     // Whoever writes it folds lines as it likes.
     let text = bounce.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains(words), "{address}: {words}\n{bounce}");

@@ -65,7 +65,7 @@ pub(crate) fn at_every_place(server: Box<dyn MailServer>, handing: Handing) -> R
         let waiting = scene.server.waiting(scene.servers())?;
         assert!(waiting.contains(&recipient), "{place}: {waiting:?}");
 
-        scene.restart_transport()?;
+        scene.restart_service()?;
         scene.server.flush(scene.servers())?;
         scene.wait_for(&recipient, Fate::Delivered)?;
         let arrived = scene.taken(&recipient).len();

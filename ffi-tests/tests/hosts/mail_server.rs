@@ -38,6 +38,11 @@ pub(crate) trait MailServer: Sync {
         true
     }
 
+    /// Whether its bounces require what the message required.
+    fn bounces_require(&self) -> bool {
+        true
+    }
+
     /// The recipients that are in its queue.
     fn waiting(&self, servers: &Servers) -> Result<BTreeSet<String>>;
 

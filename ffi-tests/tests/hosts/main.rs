@@ -13,8 +13,10 @@ mod outcome;
 mod own_way;
 mod postfix;
 mod readme;
+mod receiver;
 mod scene;
 mod sendmail;
+mod service;
 mod submission;
 
 use ffi_tests::Result;

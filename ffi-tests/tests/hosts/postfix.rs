@@ -95,6 +95,11 @@ impl MailServer for Postfix {
         Some(Outcome::new(fate, line))
     }
 
+    /// It has no place for a field in a bounce. There is nothing but the header section of the message in it.
+    fn bounces_require(&self) -> bool {
+        false
+    }
+
     fn waiting(&self, servers: &Servers) -> Result<BTreeSet<String>> {
         let listed = servers.inside("host", &["postqueue", "-j"])?;
         let addresses = listed.split("\"recipients\": [").skip(1);

@@ -1,38 +1,26 @@
 //! Who is there? A mail server, the transport, next hops with one defect each, and a Postfix 3.11 as the best of them.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ffi_tests::{Failure, Result, Servers, built};
-use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use requiretls_testbed::{Certificate, DnsMode, Domain, Message, Peer, Step, Sts, World};
 
 use crate::mail_server::{ADDRESS, Handing, MailServer};
 use crate::outcome::{Fate, Outcome};
-use crate::postfix::{self, START};
 use crate::readme;
+use crate::receiver::Receiver;
+use crate::service::{REAL_SOCKET, SOCKET, Service};
 use crate::submission::Submission;
 
-/// Where the Postfix 3.11 listens that receives with REQUIRETLS.
-const RECEIVER: &str = "127.25.0.11";
-/// Whose it is.
-pub(crate) const RECEIVER_DOMAIN: &str = "postfix.test";
 /// Where bounces go.
 pub(crate) const SENDER: &str = "ann@bounces.test";
-const SOCKET: &str = "/run/requiretls/lmtp.sock";
-/// Behind the gate.
-const REAL_SOCKET: &str = "/run/requiretls/lmtp.sock.real";
-/// The program by its other name.
-const PROGRAM: &str = "/usr/libexec/requiretls-lmtp";
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Everything that runs; it ends when this is dropped.
 pub(crate) struct Scene {
     pub(crate) server: Box<dyn MailServer>,
-    transport: Option<Transport>,
+    service: Option<Service>,
     place: Place,
 }
 
@@ -64,20 +52,19 @@ impl Scene {
         domains.push(receiver.domain());
         let place = Place::settle(servers, domains)?;
         let servers = place.servers();
-        receiver.write(servers)?;
-        servers.start("receiver", "postfix311", RECEIVER, 25)?;
+        receiver.start(servers)?;
 
         install(servers, place.world()?, listener, gated)?;
         server.write(servers, handing)?;
         prepare(servers)?;
         servers.start("host", server.root(), ADDRESS, 25)?;
-        let transport = match handing {
+        let service = match handing {
             Handing::Process => None,
-            Handing::Socket => Some(Transport::start(servers, gated)?),
+            Handing::Socket => Some(Service::start(servers, gated)?),
         };
         Ok(Self {
             server,
-            transport,
+            service,
             place,
         })
     }
@@ -147,9 +134,9 @@ impl Scene {
     }
 
     /// Starts the service behind the socket again, where there is one and it was killed.
-    pub(crate) fn restart_transport(&mut self) -> Result<()> {
-        match &mut self.transport {
-            Some(transport) => transport.restart(self.place.servers()),
+    pub(crate) fn restart_service(&mut self) -> Result<()> {
+        match &mut self.service {
+            Some(service) => service.restart(self.place.servers()),
             None => Ok(()),
         }
     }
@@ -191,88 +178,6 @@ impl Drop for Place {
             eprintln!("{error}");
         }
     }
-}
-
-/// `requiretls lmtp` behind its socket, and the gate in front of it.
-struct Transport {
-    gate: Option<Child>,
-    service: Child,
-    socket: &'static str,
-}
-
-impl Transport {
-    fn start(servers: &Servers, gated: bool) -> Result<Self> {
-        let socket = if gated { REAL_SOCKET } else { SOCKET };
-        let gate = gated.then(|| {
-            let listen = format!("--socket={SOCKET}");
-            spawn(servers, "gate", &["/usr/bin/requiretls", "lmtp", &listen])
-        });
-        let mut transport = Self {
-            gate: gate.transpose()?,
-            service: serve(servers)?,
-            socket,
-        };
-        if let Some(gate) = &mut transport.gate {
-            wait_for_socket(servers, SOCKET, gate)?;
-        }
-        wait_for_socket(servers, socket, &mut transport.service)?;
-        Ok(transport)
-    }
-
-    /// As systemd would, when it was killed.
-    fn restart(&mut self, servers: &Servers) -> Result<()> {
-        self.service.wait()?;
-        servers.inside("host", &["rm", "-f", self.socket])?;
-        self.service = serve(servers)?;
-        wait_for_socket(servers, self.socket, &mut self.service)
-    }
-}
-
-impl Drop for Transport {
-    fn drop(&mut self) {
-        for child in self.gate.iter_mut().chain([&mut self.service]) {
-            drop(child.kill());
-            drop(child.wait());
-        }
-    }
-}
-
-/// The user of the unit that is shipped.
-fn serve(servers: &Servers) -> Result<Child> {
-    let user = "--userspec=requiretls:requiretls";
-    spawn(
-        servers,
-        "transport",
-        &["chroot", user, "/", PROGRAM, "--listen"],
-    )
-}
-
-fn spawn(servers: &Servers, name: &str, words: &[&str]) -> Result<Child> {
-    let log = servers.path().join(format!("{name}.log"));
-    let said = fs::File::options().create(true).append(true).open(log)?;
-    let child = servers
-        .command_inside("host")
-        .args(words)
-        .stdin(Stdio::null())
-        .stdout(said.try_clone()?)
-        .stderr(said)
-        .spawn()?;
-    Ok(child)
-}
-
-fn wait_for_socket(servers: &Servers, socket: &str, child: &mut Child) -> Result<()> {
-    let end = Instant::now() + LIMIT;
-    while servers.inside("host", &["test", "-S", socket]).is_err() {
-        if let Some(status) = child.try_wait()? {
-            let said = fs::read_to_string(servers.path().join("transport.log"))?;
-            return Err(Failure::new(format!("requiretls lmtp: {status}: {said}")));
-        }
-        if Instant::now() > end {
-            return Err(Failure::new("requiretls lmtp does not listen"));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
 }
 
 /// The program where a package has it, and what leads it into this world. The gate takes the program's place.
@@ -350,60 +255,4 @@ fn domains() -> Vec<Domain> {
             .peer(good())
             .sts(Sts::enforce().mx("elsewhere.test")),
     ]
-}
-
-/// Key and certificate of the receiving Postfix.
-struct Receiver {
-    pem: String,
-    digest: String,
-}
-
-impl Receiver {
-    fn issue() -> Result<Self> {
-        let key = KeyPair::generate()?;
-        let certificate =
-            CertificateParams::new(vec![format!("mx.{RECEIVER_DOMAIN}")])?.self_signed(&key)?;
-        let mut digest = String::new();
-        let spki = key.subject_public_key_info();
-        for byte in ring::digest::digest(&ring::digest::SHA256, &spki).as_ref() {
-            write!(digest, "{byte:02x}")?;
-        }
-        Ok(Self {
-            pem: format!("{}{}", key.serialize_pem(), certificate.pem()),
-            digest,
-        })
-    }
-
-    /// Found by DANE.
-    fn domain(&self) -> Domain {
-        Domain::new(RECEIVER_DOMAIN)
-            .signed()
-            .record("@ MX 10 mx")
-            .record(&format!("mx A {RECEIVER}"))
-            .record(&format!("_25._tcp.mx TLSA 3 1 1 {}", self.digest))
-    }
-
-    /// Everything goes to one mailbox.
-    fn write(&self, servers: &Servers) -> Result<()> {
-        let main = format!(
-            "compatibility_level = 3.6\nmyhostname = mx.{RECEIVER_DOMAIN}\nmydestination =\n\
-             inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmaillog_file = /var/log/postfix.log\nalias_maps =\n\
-             smtpd_relay_restrictions = reject_unauth_destination\nsmtpd_peername_lookup = no\n\
-             smtpd_tls_security_level = may\nsmtpd_tls_loglevel = 1\nsmtpd_tls_chain_files = /etc/rq/key.pem\n\
-             virtual_mailbox_domains = {RECEIVER_DOMAIN}\nvirtual_mailbox_maps = static:box/\n\
-             virtual_mailbox_base = /mnt/received\nvirtual_uid_maps = static:8\nvirtual_gid_maps = static:8\n\
-             virtual_minimum_uid = 1\ndebug_peer_list = 127.0.0.1\ndebug_peer_level = 1\n"
-        );
-        servers.write("receiver/up/etc/rq/key.pem", &self.pem)?;
-        servers.write("receiver/up/etc/postfix/main.cf", &main)?;
-        servers.write(
-            "receiver/up/etc/postfix/master.cf",
-            &postfix::master(RECEIVER, "")?,
-        )?;
-        servers.write("receiver/up/etc/hosts", "127.0.0.1 localhost\n")?;
-        servers.write(
-            "receiver/cmd",
-            &format!("install -d -o mail /mnt/received\n{START}"),
-        )
-    }
 }

@@ -10,6 +10,16 @@ dnl # setting for one message.
 ifdef(`confPRIVACY_FLAGS', `define(`confPRIVACY_FLAGS', defn(`confPRIVACY_FLAGS')`,nobodyreturn')',
 	`define(`confPRIVACY_FLAGS', `authwarnings,nobodyreturn')')
 divert(0)dnl
+LOCAL_CONFIG
+# requiretls. A message's tag stays with it in the queue as a macro, from where its bounce has it too: the bounce requires
+# what the message required (RFC 8689 section 5).
+C{persistentMacros}{requiretls}
+Krequiretls_tag macro
+HRequireTLS-Tag: $>+RequiretlsTag
+H?${requiretls}?RequireTLS-Tag: ${requiretls}
+LOCAL_RULESETS
+SRequiretlsTag
+R$*			$: $(requiretls_tag {requiretls} $@ $1 $) $1
 MAILER_DEFINITIONS
 # requiretls. No $u among the arguments: that is what makes it LMTP. Recipients of all domains go together; the next hop
 # is each recipient's domain.
