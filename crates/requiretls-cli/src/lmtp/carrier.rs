@@ -59,6 +59,7 @@ fn limits(outbound: &Outbound, keeping: Keeping) -> Limits {
         lifetime: outbound.lifetime,
         messages: outbound.messages,
         patience: outbound.place,
+        next_hops: outbound.next_hops,
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZero, NonZeroU32};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -61,6 +61,8 @@ pub struct Outbound {
     pub messages: usize,
     /// How long a message waits for a place among the connections to a host.
     pub place: Duration,
+    /// The most next hops of one message that are served at the same time.
+    pub next_hops: NonZero<usize>,
     /// What they come from, at most one of each family; the system chooses for a family without one.
     pub sources: Vec<IpAddr>,
 }
@@ -134,6 +136,7 @@ impl Default for Outbound {
             lifetime: Duration::from_secs(300),
             messages: 100,
             place: Duration::from_secs(30),
+            next_hops: const { NonZero::new(8).unwrap() },
             sources: Vec::new(),
         }
     }
@@ -211,6 +214,7 @@ pub(super) struct LmtpTable {
     lifetime_seconds: Option<u32>,
     connection_messages: Option<NonZeroU32>,
     place_seconds: Option<u32>,
+    next_hops: Option<NonZeroU32>,
     sources: Vec<Spanned<String>>,
 }
 
@@ -299,6 +303,8 @@ impl LmtpTable {
             lifetime: seconds(self.lifetime_seconds, default.lifetime),
             messages: count(self.connection_messages, default.messages),
             place: seconds(self.place_seconds, default.place),
+            next_hops: NonZero::new(count(self.next_hops, default.next_hops.get()))
+                .unwrap_or(default.next_hops),
             sources,
         })
     }

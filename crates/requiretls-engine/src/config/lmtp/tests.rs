@@ -25,6 +25,7 @@ reuse_seconds = 5
 lifetime_seconds = 6
 connection_messages = 8
 place_seconds = 10
+next_hops = 11
 sources = ["192.0.2.9", "2001:db8::9"]
 [lmtp_listener."unix:/run/a"]
 mode = "0600"
@@ -59,6 +60,7 @@ tag_field = "X"
             lifetime: Duration::from_secs(6),
             messages: 8,
             place: Duration::from_secs(10),
+            next_hops: 11.try_into().unwrap(),
             sources: ["192.0.2.9", "2001:db8::9"]
                 .map(|a| a.parse().unwrap())
                 .to_vec(),
