@@ -12,7 +12,7 @@ use super::transaction::too_large;
 use crate::content::{Content, ContentWriter};
 use requiretls_core::mail_param::{MailParams, Refusal};
 use requiretls_core::reply::{Enhanced, Reply};
-use requiretls_core::tag;
+use requiretls_core::requirement::Requirement;
 use std::io::{self, Read, Write as _};
 
 /// A message on its way in.
@@ -32,8 +32,10 @@ struct Kept {
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) octets: u64,
-    /// Its tag and itself, or why it goes nowhere.
-    pub(super) kept: Result<(String, Content), Reply>,
+    /// What all sources together ask, or why that cannot be said.
+    pub(super) requirement: Result<Requirement, Reply>,
+    /// Itself, or why it could not be taken.
+    pub(super) kept: Result<Content, Reply>,
 }
 
 impl<'a> Receipt<'a> {
@@ -82,11 +84,10 @@ impl<'a> Receipt<'a> {
         let mail = self.header.finish(|piece| kept.keep(piece));
         Received {
             octets: kept.octets,
-            kept: kept.writer.and_then(|writer| {
-                let requirement = mail.end().map_err(Refusal::reply)?;
-                let content = writer.finish().map_err(|error| no_room(&error))?;
-                Ok((tag::write(requirement), content))
-            }),
+            requirement: mail.end().map_err(Refusal::reply),
+            kept: kept
+                .writer
+                .and_then(|writer| writer.finish().map_err(|error| no_room(&error))),
         }
     }
 }
