@@ -132,6 +132,16 @@ fn p9_not_before_a_better_host() {
     assert_eq!(carry(&site.carrier(), "R", &BOTH), ["250 2.0.0"; 2]);
     assert_eq!(messages(&site, "mx2.test"), [["a@d.test"]]);
     assert_eq!(messages(&site, "mx1.test"), [["b@e.test"]]);
+
+    // Nor where another share has found that one away.
+    let site = Site::new()
+        .host("mx1.test", Peer::good().drops(Step::Connection))
+        .host("mx2.test", Peer::good())
+        .way("d.test", &["mx1.test", "mx2.test"])
+        .way("e.test", &["mx1.test", "mx2.test"]);
+    assert_eq!(carry(&site.carrier(), "R", &BOTH), ["250 2.0.0"; 2]);
+    assert_eq!(site.sessions("mx1.test").len(), 2);
+    assert_eq!(messages(&site, "mx2.test"), [["a@d.test"], ["b@e.test"]]);
 }
 
 /// What the peer says about one share's recipients is nothing to the other.
