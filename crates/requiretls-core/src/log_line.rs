@@ -20,7 +20,10 @@ use crate::tag;
 use crate::tls_level::TlsLevel;
 use token::{Token, Tokens};
 
+mod handed_over;
 pub mod token;
+
+pub use handed_over::{Answered, Ended};
 
 /// How much a line matters, in the numbers of syslog.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,7 +9,7 @@ use crate::extensions::Extensions;
 use crate::pool::Permit;
 use crate::reply::{PeerReply, Reader};
 use crate::stuffing::Stuffing;
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Timeouts, deadline};
 use crate::tls::{self, Tls};
 use requiretls_core::delivery::TlsFailure;
 use requiretls_core::domain::Domain;
@@ -218,15 +218,22 @@ impl Connection {
     }
 
     /// QUIT, whatever the peer says to it.
-    pub(crate) fn quit(mut self) {
-        if self.lost {
-            return;
+    pub(crate) fn quit(self) {
+        Self::quit_all([self]);
+    }
+
+    /// QUIT to many, who take no longer together than one would.
+    pub(crate) fn quit_all(all: impl IntoIterator<Item = Self>) {
+        let all = all.into_iter().filter_map(|mut connection| {
+            let limit = connection.timeouts.courtesy;
+            let said = !connection.lost && connection.say(&["QUIT"], limit).is_ok();
+            said.then(|| (deadline(limit), connection))
+        });
+        // All have been told before the first is waited for.
+        for (deadline, mut connection) in all.collect::<Vec<_>>() {
+            let _ = connection.reply(deadline.saturating_duration_since(Instant::now()));
+            connection.channel.close();
         }
-        let limit = self.timeouts.courtesy;
-        if self.say(&["QUIT"], limit).is_ok() {
-            let _ = self.reply(limit);
-        }
-        self.channel.close();
     }
 
     /// Block by block, so that it is never wholly in memory. The last block is held back until it is

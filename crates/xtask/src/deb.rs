@@ -118,6 +118,14 @@ fn build(tarball: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
     packages(dir)
 }
 
+/// What systemd is to know of the command; debhelper wants the package's name before each.
+const UNITS: [&str; 4] = [
+    "requiretls-cache-refresh.service",
+    "requiretls-cache-refresh.timer",
+    "requiretls-lmtp.service",
+    "requiretls-lmtp.socket",
+];
+
 /// `debian/` as it is kept here, and what is made from the crates.
 fn add_debian(to: &Path) -> Result<()> {
     let debian = to.join("debian");
@@ -128,13 +136,11 @@ fn add_debian(to: &Path) -> Result<()> {
         let version = tree::VERSION;
         return Err(format!("debian/changelog does not begin with version {version}").into());
     }
-    for unit in ["service", "timer"] {
-        fs::copy(
-            tree::root().join(format!(
-                "crates/requiretls-cli/systemd/requiretls-cache-refresh.{unit}"
-            )),
-            debian.join(format!("requiretls.requiretls-cache-refresh.{unit}")),
-        )?;
+    for unit in UNITS {
+        let from = tree::root()
+            .join("crates/requiretls-cli/systemd")
+            .join(unit);
+        fs::copy(from, debian.join(format!("requiretls.{unit}")))?;
     }
     fs::write(debian.join("copyright"), copyright::text(to)?)?;
     Ok(())

@@ -37,7 +37,7 @@ impl Service {
         let sunk = Arc::<AtomicU64>::default();
         sink(UnixListener::bind(at("sink")).unwrap(), Arc::clone(&sunk));
         let mut config = String::new();
-        let sink = at("sink");
+        let next_hop = at("sink");
         let _ = write!(
             config,
             "[cache]\ndirectory = \"\"\n[next_hop.\"unix:{sink}\"]\nhop = \"local\"\n\
@@ -45,7 +45,7 @@ impl Service {
              [lmtp_listener.\"unix:{socket}\"]\nroute = \"unix:{sink}\"\n\
              [lmtp_listener.\"127.0.0.1:{tcp}\"]\nroute = \"unix:{sink}\"\n\
              certificate = \"cert.pem\"\nkey = \"key.pem\"\n",
-            sink = sink.display(),
+            sink = next_hop.display(),
             socket = at("lmtp").display(),
         );
         std::fs::write(at("requiretls.conf"), config).unwrap();
@@ -198,7 +198,8 @@ fn idle_connections_cost(
     service: &Service,
     open: impl Fn() -> Box<dyn Stream>,
 ) {
-    drop(open());
+    // What the first client brings into memory is the program's own.
+    message(&mut open(), "Subject: x\r\n\r\n");
     let (before, _) = service.memory();
     let mut clients: Vec<_> = (0..count).map(|_| open()).collect();
     let (idle, _) = service.memory();

@@ -47,8 +47,8 @@ fn each_recipient_has_what_its_next_hop_allows() {
     for line in [
         "action=go next_hop=good.test host=mx.good.test",
         "action=bounce next_hop=no-starttls.test",
-        "to=<b@no-requiretls.test> code=550 enhanced=5.7.30",
-        "connection=1 listener=pipe tls=none messages=1 ended=closed",
+        "message=1.1 from=<anna@sender.test> to=<b@no-requiretls.test> octets=26 tag=R code=550 enhanced=5.7.30 reason=",
+        "connection=1 listener=pipe messages=1 ended=closed tls=none",
     ] {
         assert!(told.contains(line), "no {line:?} in\n{told}");
     }

@@ -68,8 +68,8 @@ fn a_service_from_its_start_to_its_end() {
         .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         .unwrap();
     scrape.read_to_string(&mut page).unwrap();
-    let (head, body) = page.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    let (status, body) = page.split_once("\r\n\r\n").unwrap();
+    assert!(status.starts_with("HTTP/1.1 200 OK\r\n"), "{status}");
     for line in [
         // The second program has knocked, too.
         "requiretls_lmtp_connections_total 3",

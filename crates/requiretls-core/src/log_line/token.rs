@@ -15,6 +15,22 @@ pub use list::TOKENS;
 /// A token of a log line.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Token {
+    /// `connection`
+    Connection,
+    /// `message`
+    Message,
+    /// `listener`
+    Listener,
+    /// `from`
+    From,
+    /// `to`
+    To,
+    /// `octets`
+    Octets,
+    /// `messages`
+    Messages,
+    /// `ended`
+    Ended,
     /// `action`
     Action,
     /// `next_hop`

@@ -18,10 +18,11 @@ use super::wire::{Drained, Ends, Stream, Wire};
 use crate::carrier::Request;
 use crate::content::Content;
 use crate::envelope::Envelope;
+use requiretls_core::log_line::{self, Answered, LogLine};
 use requiretls_core::reply::{Enhanced, Reply};
+use requiretls_core::tag;
 use rustls::ServerConnection;
 use std::error::Error;
-use std::fmt;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::thread;
@@ -85,13 +86,14 @@ impl<'a> Connection<'a> {
             Err(error) => self.broken(&error),
         };
         self.stream.close();
-        tracing::info!(
-            "connection={} listener={} tls={} messages={} ended={ended}",
-            self.number,
-            self.common.terms.listener,
-            self.stream.protocol(),
-            self.messages,
-        );
+        let line = LogLine::ended(&log_line::Ended {
+            connection: self.number,
+            listener: &self.common.terms.listener,
+            tls: self.stream.protocol(),
+            messages: self.messages,
+            how: ended.as_str(),
+        });
+        tracing::info!("{}", line.text);
         ended
     }
 
@@ -182,11 +184,27 @@ impl<'a> Connection<'a> {
         let received = Receipt::new(mail, terms).read(&mut self.input, &mut self.stream)?;
         self.messages += 1;
         self.common.counters.received(received.octets);
-        let replies = match received.kept {
+        let requirement = received.requirement.as_ref().ok().copied();
+        let kept = received.requirement.and_then(|requirement| {
+            let content = received.kept?;
+            Ok((tag::write(requirement), content))
+        });
+        let replies = match kept {
             Err(refused) => vec![refused; envelope.recipients.len()],
             Ok((tag, content)) => self.carry(&envelope, &tag, &content),
         };
-        self.tell(&envelope, &replies);
+        for (recipient, reply) in envelope.recipients.iter().zip(&replies) {
+            self.common.counters.answered(reply.code);
+            let line = LogLine::answered(&Answered {
+                message: (self.number, self.messages),
+                from: envelope.return_path.as_str(),
+                to: recipient.path.as_str(),
+                octets: received.octets,
+                requirement,
+                reply,
+            });
+            tracing::info!("{}", line.text);
+        }
         for reply in &replies {
             self.answers.reply(reply);
         }
@@ -211,32 +229,17 @@ impl<'a> Connection<'a> {
                 vec![Reply::new(451, Enhanced(4, 3, 0), text); count]
             })
     }
-
-    fn tell(&self, envelope: &Envelope, replies: &[Reply]) {
-        for (recipient, reply) in envelope.recipients.iter().zip(replies) {
-            self.common.counters.answered(reply.code);
-            tracing::info!(
-                "message={}.{} from={} to={} code={} enhanced={} reason=\"{}\"",
-                self.number,
-                self.messages,
-                envelope.return_path,
-                recipient.path,
-                reply.code,
-                reply.enhanced,
-                reply.text,
-            );
-        }
-    }
 }
 
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Ended {
+    /// As the log has it.
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Closed => "closed",
             Self::Drained => "drained",
             Self::Lost => "lost",
-            Self::TimedOut => "timed-out",
-        })
+            Self::TimedOut => "timed_out",
+        }
     }
 }
 

@@ -31,50 +31,48 @@ impl ContentEnd {
         self == Self::Seen
     }
 
-    /// Appends what the block holds of the message, and says how much of the block that was: what
-    /// stands behind the final dot is the next command.
-    pub(super) fn push(&mut self, block: &[u8], out: &mut Vec<u8>) -> usize {
-        let mut rest = block;
+    /// Gives away what the block holds of the message, piece by piece, and says how much of the
+    /// block that was: what stands behind the final dot is the next command.
+    pub(super) fn push(&mut self, block: &[u8], mut take: impl FnMut(&[u8])) -> usize {
+        // The piece that is not given away yet begins here.
+        let (mut from, mut at) = (0, 0);
+        let piece = |from, to| block.get(from..to).unwrap_or_default();
         while !self.is_seen() {
             if *self == Self::Within {
-                let line = rest.iter().position(|&b| b == b'\r').unwrap_or(rest.len());
-                let (text, behind) = rest.split_at_checked(line).unwrap_or((rest, &[]));
-                out.extend_from_slice(text);
-                rest = behind;
+                let rest = block.get(at..).unwrap_or_default();
+                at += rest.iter().position(|&b| b == b'\r').unwrap_or(rest.len());
             }
-            let Some((&byte, behind)) = rest.split_first() else {
+            let Some(&byte) = block.get(at) else {
                 break;
             };
-            rest = behind;
-            self.octet(byte, out);
+            *self = match (*self, byte) {
+                (Self::LineStart, b'.') => {
+                    take(piece(from, at));
+                    from = at + 1;
+                    Self::Dot
+                }
+                (Self::Dot, b'\r') => {
+                    from = at + 1;
+                    Self::DotCr
+                }
+                (Self::DotCr, b'\n') => {
+                    from = at + 1;
+                    Self::Seen
+                }
+                (Self::DotCr, _) => {
+                    // No end after all: the CR belongs to the message, and so does this octet.
+                    take(b"\r");
+                    *self = Self::Cr;
+                    continue;
+                }
+                (Self::Cr, b'\n') => Self::LineStart,
+                (_, b'\r') => Self::Cr,
+                (_, _) => Self::Within,
+            };
+            at += 1;
         }
-        block.len() - rest.len()
-    }
-
-    fn octet(&mut self, byte: u8, out: &mut Vec<u8>) {
-        *self = match (*self, byte) {
-            (Self::LineStart, b'.') => Self::Dot,
-            (Self::Dot, b'\r') => Self::DotCr,
-            (Self::DotCr, b'\n') => Self::Seen,
-            (Self::DotCr, _) => {
-                // No end after all: the CR belongs to the message.
-                out.push(b'\r');
-                *self = Self::Cr;
-                return self.octet(byte, out);
-            }
-            (Self::Cr, b'\n') => {
-                out.push(byte);
-                Self::LineStart
-            }
-            (_, b'\r') => {
-                out.push(byte);
-                Self::Cr
-            }
-            (_, _) => {
-                out.push(byte);
-                Self::Within
-            }
-        };
+        take(piece(from, at));
+        at
     }
 }
 
@@ -123,7 +121,7 @@ mod tests {
                     if end.is_seen() {
                         break;
                     }
-                    taken += end.push(block, &mut out);
+                    taken += end.push(block, |piece| out.extend_from_slice(piece));
                 }
                 assert_eq!(out, message, "{label}, blocks of {size}");
                 let rest = end.is_seen().then(|| sent.get(taken..).unwrap_or_default());

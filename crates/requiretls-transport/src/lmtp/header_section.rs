@@ -49,8 +49,8 @@ impl<'a> HeaderSection<'a> {
         }
     }
 
-    /// Appends what is left of the next block.
-    pub(super) fn push(&mut self, block: &[u8], out: &mut Vec<u8>) {
+    /// Gives away what is left of the next block.
+    pub(super) fn push(&mut self, block: &[u8], mut take: impl FnMut(&[u8])) {
         let mut rest = block;
         while self.place != Place::Body {
             let room = MAX_FIELD.saturating_sub(self.line.len());
@@ -62,23 +62,23 @@ impl<'a> HeaderSection<'a> {
             if end.is_none() && self.line.len() < MAX_FIELD {
                 return;
             }
-            self.line(out);
+            self.line(&mut take);
             self.at_line_start = end.is_some();
         }
-        out.extend_from_slice(rest);
+        take(rest);
     }
 
-    /// Appends what was held back, and gives what all sources together ask.
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> MailParams {
+    /// Gives away what was held back, and says what all sources together ask.
+    pub(super) fn finish(mut self, mut take: impl FnMut(&[u8])) -> MailParams {
         if self.place != Place::Body {
-            self.line(out);
+            self.line(&mut take);
             self.end_field();
         }
         self.mail
     }
 
     /// One line, or the next piece of a long one.
-    fn line(&mut self, out: &mut Vec<u8>) {
+    fn line(&mut self, take: &mut impl FnMut(&[u8])) {
         let line = std::mem::take(&mut self.line);
         if self.at_line_start {
             let is_folded = matches!(line.first(), Some(b' ' | b'\t'));
@@ -91,9 +91,9 @@ impl<'a> HeaderSection<'a> {
             }
         }
         match self.place {
-            Place::Other | Place::Body => out.extend_from_slice(&line),
+            Place::Other | Place::Body => take(&line),
             Place::TlsRequired => {
-                out.extend_from_slice(&line);
+                take(&line);
                 self.hold(&line);
             }
             Place::Tag | Place::Postfix => self.hold(&line),
@@ -176,9 +176,9 @@ mod tests {
         let mut section = HeaderSection::new(mail, Some(&field), PostfixField::Trusted);
         let mut out = Vec::new();
         for block in message.chunks(size.min(message.len().max(1))) {
-            section.push(block, &mut out);
+            section.push(block, |piece| out.extend_from_slice(piece));
         }
-        let mail = section.finish(&mut out);
+        let mail = section.finish(|piece| out.extend_from_slice(piece));
         let asked = match mail.end() {
             Ok(requirement) => tag::word(requirement),
             Err(refusal) => refusal.code().to_string(),
@@ -260,8 +260,8 @@ mod tests {
         let mail = MailParams::new(Dialects::default(), true, true);
         let mut section = HeaderSection::new(mail, None, PostfixField::Ignored);
         let mut out = Vec::new();
-        section.push(message, &mut out);
-        let mail = section.finish(&mut out);
+        section.push(message, |piece| out.extend_from_slice(piece));
+        let mail = section.finish(|piece| out.extend_from_slice(piece));
         assert_eq!(mail.end().map(tag::write).as_deref(), Ok(""));
         assert_eq!(out, message);
     }

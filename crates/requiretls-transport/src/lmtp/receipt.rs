@@ -12,40 +12,44 @@ use super::transaction::too_large;
 use crate::content::{Content, ContentWriter};
 use requiretls_core::mail_param::{MailParams, Refusal};
 use requiretls_core::reply::{Enhanced, Reply};
-use requiretls_core::tag;
+use requiretls_core::requirement::Requirement;
 use std::io::{self, Read, Write as _};
 
 /// A message on its way in.
 pub(super) struct Receipt<'a> {
     header: HeaderSection<'a>,
+    kept: Kept,
+}
+
+/// What is kept of it, or why nothing is.
+struct Kept {
     writer: Result<ContentWriter, Reply>,
     limit: Option<u64>,
     octets: u64,
-    /// What was taken out is not in it.
-    without: Vec<u8>,
 }
 
 /// A message that has come whole.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) octets: u64,
-    /// Its tag and itself, or why it goes nowhere.
-    pub(super) kept: Result<(String, Content), Reply>,
+    /// What all sources together ask, or why that cannot be said.
+    pub(super) requirement: Result<Requirement, Reply>,
+    /// Itself, or why it could not be taken.
+    pub(super) kept: Result<Content, Reply>,
 }
 
 impl<'a> Receipt<'a> {
     /// `mail`: what the commands have asked.
     pub(super) fn new(mail: MailParams, terms: &'a Terms) -> Self {
         let limits = &terms.limits;
+        let writer = ContentWriter::new(limits.in_memory, &limits.spill_directory);
         Self {
             header: HeaderSection::new(mail, terms.tag_field.as_ref(), terms.postfix_field),
-            writer: Ok(ContentWriter::new(
-                limits.in_memory,
-                &limits.spill_directory,
-            )),
-            limit: limits.message_size,
-            octets: 0,
-            without: Vec::new(),
+            kept: Kept {
+                writer: Ok(writer),
+                limit: limits.message_size,
+                octets: 0,
+            },
         }
     }
 
@@ -55,14 +59,14 @@ impl<'a> Receipt<'a> {
     /// The client is gone, or says nothing more: there is no message then.
     pub(super) fn read(mut self, input: &mut Input, from: &mut impl Read) -> io::Result<Received> {
         let mut end = ContentEnd::new();
-        let mut message = Vec::new();
         let mut block = input.take();
         let mut came = block.len();
         loop {
             let new = block.get(..came).unwrap_or_default();
-            message.clear();
-            let used = end.push(new, &mut message);
-            self.block(&message);
+            let used = end.push(new, |piece| {
+                self.kept.count(piece);
+                self.header.push(piece, |piece| self.kept.keep(piece));
+            });
             if end.is_seen() {
                 input.put_back(new.get(used..).unwrap_or_default());
                 return Ok(self.finish());
@@ -75,38 +79,35 @@ impl<'a> Receipt<'a> {
         }
     }
 
-    fn block(&mut self, message: &[u8]) {
-        self.octets += u64::try_from(message.len()).unwrap_or(u64::MAX);
-        self.without.clear();
-        self.header.push(message, &mut self.without);
-        self.keep();
+    fn finish(self) -> Received {
+        let mut kept = self.kept;
+        let mail = self.header.finish(|piece| kept.keep(piece));
+        Received {
+            octets: kept.octets,
+            requirement: mail.end().map_err(Refusal::reply),
+            kept: kept
+                .writer
+                .and_then(|writer| writer.finish().map_err(|error| no_room(&error))),
+        }
+    }
+}
+
+impl Kept {
+    /// The message's size is what came of it (RFC 1870), whatever is taken out.
+    fn count(&mut self, piece: &[u8]) {
+        self.octets += u64::try_from(piece.len()).unwrap_or(u64::MAX);
         if self.limit.is_some_and(|limit| self.octets > limit) {
             // What is in the file already is of no use.
             self.writer = Err(too_large());
         }
     }
 
-    fn keep(&mut self) {
+    fn keep(&mut self, piece: &[u8]) {
         if let Ok(writer) = &mut self.writer
-            && let Err(error) = writer.write_all(&self.without)
+            && let Err(error) = writer.write_all(piece)
         {
             self.writer = Err(no_room(&error));
         }
-    }
-
-    fn finish(mut self) -> Received {
-        self.without.clear();
-        let mail = self.header.finish(&mut self.without);
-        let octets = self.octets;
-        let kept = self.writer.and_then(|mut writer| {
-            let requirement = mail.end().map_err(Refusal::reply)?;
-            let content = writer
-                .write_all(&self.without)
-                .and_then(|()| writer.finish())
-                .map_err(|error| no_room(&error))?;
-            Ok((tag::write(requirement), content))
-        });
-        Received { octets, kept }
     }
 }
 

@@ -146,13 +146,13 @@ impl Stream {
         }
     }
 
-    /// "TLSv1.3"; `none` in clear.
+    /// As the log has it.
     pub(super) fn protocol(&self) -> &'static str {
         match self.tls.as_ref().map(|tls| tls.protocol_version()) {
             None => "none",
-            Some(Some(ProtocolVersion::TLSv1_3)) => "TLSv1.3",
-            Some(Some(ProtocolVersion::TLSv1_2)) => "TLSv1.2",
-            Some(_) => "unknown",
+            Some(Some(ProtocolVersion::TLSv1_3)) => "1.3",
+            Some(Some(ProtocolVersion::TLSv1_2)) => "1.2",
+            Some(_) => "weak",
         }
     }
 }

@@ -3,7 +3,9 @@
 use crate::case::Case;
 use crate::delivery::Delivery;
 use crate::log_line::token::{TOKENS, Values};
-use crate::log_line::{LogLine, Severity};
+use crate::log_line::{Answered, Ended, LogLine, Severity};
+use crate::reply::{Enhanced, Reply};
+use crate::requirement::Requirement;
 
 const CASES: &str = include_str!("../../../tests/decision-cases.jsonl");
 
@@ -28,8 +30,54 @@ fn p_all_decision_cases_have_lines_of_the_list() {
         .filter(|(count, _)| **count == 0)
         .map(|(_, described)| described.name)
         .collect();
-    // A case has no key for its rule, and the case itself is alone in its line.
-    assert_eq!(unseen, ["rule", "case"]);
+    // A case has no key for its rule, and the case itself is alone in its line. What the others are
+    // in is no decision.
+    let (of_decisions, others) = unseen.split_at(unseen.len() - 2);
+    assert_eq!(others, ["rule", "case"]);
+    let handed_over = "connection message listener from to octets messages ended";
+    assert_eq!(of_decisions.join(" "), handed_over);
+}
+
+#[test]
+fn mail_that_is_handed_over_has_lines_of_the_list() {
+    let reply = Reply::new(451, Enhanced(4, 7, 10), "no TLS at \"mx\"");
+    let answered = LogLine::answered(&Answered {
+        message: (7, 2),
+        from: "",
+        to: "\"b c\"@d.test",
+        octets: 1_000,
+        requirement: Some(Requirement::R),
+        reply: &reply,
+    });
+    assert_eq!(
+        answered.text,
+        "message=7.2 from=<> to=<\"b?c\"@d.test> octets=1000 tag=R code=451 enhanced=4.7.10 \
+         reason=\"no TLS at 'mx'\""
+    );
+    assert_eq!(answered.severity, Severity::Notice);
+    read(&answered.text);
+    let unreadable = LogLine::answered(&Answered {
+        message: (1, 1),
+        from: "a@b.test",
+        to: "c@d.test",
+        octets: 0,
+        requirement: None,
+        reply: &Reply::new(250, Enhanced(2, 0, 0), "ok"),
+    });
+    assert!(unreadable.text.contains(" tag=! "), "{}", unreadable.text);
+    assert_eq!(unreadable.severity, Severity::Info);
+    for how in ["closed", "drained", "lost", "timed_out"] {
+        let ended = LogLine::ended(&Ended {
+            connection: 7,
+            listener: "unix:/run/a",
+            tls: "none",
+            messages: 2,
+            how,
+        });
+        let text = format!("connection=7 listener=unix:/run/a messages=2 ended={how} tls=none");
+        assert_eq!(ended.text, text);
+        read(&ended.text);
+    }
 }
 
 /// The case of a decision is one token, and a case again.

@@ -3,13 +3,69 @@
 use super::{Described, Token, Values};
 
 /// Every token, in the order in which they stand in a line.
-pub const TOKENS: [Described; 20] = [
+pub const TOKENS: [Described; 28] = [
+    Described {
+        token: Token::Connection,
+        name: "connection",
+        meaning: "Which connection of a mail server it was that hands mail over",
+        values: Values::Text("a number, counted from the start of the program"),
+        when: "`requiretls lmtp`, when it ends",
+    },
+    Described {
+        token: Token::Message,
+        name: "message",
+        meaning: "Which message it was: the connection, and which one on it",
+        values: Values::Text("two numbers with a dot between them"),
+        when: "`requiretls lmtp`, for each recipient",
+    },
+    Described {
+        token: Token::Listener,
+        name: "listener",
+        meaning: "Where the mail server came in",
+        values: Values::Text("`pipe`, `unix:/path` or an address with a port"),
+        when: "`requiretls lmtp`, when a connection ends",
+    },
+    Described {
+        token: Token::From,
+        name: "from",
+        meaning: "The return path",
+        values: Values::Text("an address in angle brackets"),
+        when: "`requiretls lmtp`, for each recipient",
+    },
+    Described {
+        token: Token::To,
+        name: "to",
+        meaning: "The recipient",
+        values: Values::Text("an address in angle brackets"),
+        when: "`requiretls lmtp`, for each recipient",
+    },
+    Described {
+        token: Token::Octets,
+        name: "octets",
+        meaning: "The size of the message as it came",
+        values: Values::Text("a number"),
+        when: "`requiretls lmtp`, for each recipient",
+    },
+    Described {
+        token: Token::Messages,
+        name: "messages",
+        meaning: "How many messages came whole on the connection",
+        values: Values::Text("a number"),
+        when: "`requiretls lmtp`, when a connection ends",
+    },
+    Described {
+        token: Token::Ended,
+        name: "ended",
+        meaning: "How the connection ended: `closed`, as it should; `drained`, because the program is to end; `lost`, the client is gone; `timed_out`, it said nothing for too long",
+        values: Values::Word(&["closed", "drained", "lost", "timed_out"]),
+        when: "`requiretls lmtp`, when a connection ends",
+    },
     Described {
         token: Token::Action,
         name: "action",
         meaning: "What is to be done with the message, or with this host",
         values: Values::Word(&["defer", "go", "next_host", "bounce"]),
-        when: "every line but `case`",
+        when: "every line of a decision but `case`",
     },
     Described {
         token: Token::NextHop,
@@ -170,21 +226,21 @@ pub const TOKENS: [Described; 20] = [
         name: "code",
         meaning: "The SMTP code, if this were the end",
         values: Values::Text("three digits"),
-        when: "every line but `action=go` and `case`",
+        when: "every line of a decision but `action=go` and `case`; `requiretls lmtp`, for each recipient",
     },
     Described {
         token: Token::Enhanced,
         name: "enhanced",
         meaning: "The enhanced status code",
         values: Values::Text("as in RFC 3463"),
-        when: "every line but `action=go` and `case`",
+        when: "every line of a decision but `action=go` and `case`; `requiretls lmtp`, for each recipient",
     },
     Described {
         token: Token::Reason,
         name: "reason",
         meaning: "Host, cause, and who imposed it",
         values: Values::Text("a sentence in quotes"),
-        when: "every line but `action=go` and `case`",
+        when: "every line of a decision but `action=go` and `case`; `requiretls lmtp`, for each recipient",
     },
     Described {
         token: Token::Case,
