@@ -49,7 +49,7 @@ aptconf() { # suite: a private apt state; the mirror is the one the machine's ow
   else
     awk -v k="$key" -v s="$1" '$2 == "bookworm" {print "deb [signed-by=" k "]", $1, s, "main"; exit}' "$a/host" >"$a/list"
   fi
-  [ -s "$a/list" ] || die "apt knows no Debian 12 mirror"
+  [ -s "$a/list" ] || die "apt knows no Debian 12 mirror, and the servers come from one: put it into /etc/apt/sources.list"
   cat >"$a/conf" <<C
 Dir::Etc::sourcelist "$a/list"; Dir::Etc::sourceparts "-"; Dir::State::Lists "$a/lists"; Dir::State::status "$a/status";
 Dir::State::extended_states "$a/ext"; Dir::Cache "$a/cache"; Dir::Cache::archives "$a/cache/archives";
@@ -71,7 +71,7 @@ get() { # unpack the dependency closure; key = the exact package versions
   recent "$cur" && return
   exec 9>"$cache/lock-$suite"; flock 9
   if recent "$cur"; then flock -u 9; return; fi
-  if ! aptconf "$suite"; then [ -e "$cur/.done" ] && return; die "no package lists and no unpacked root for $1"; fi
+  if ! aptconf "$suite"; then [ -e "$cur/.done" ] && return; die "$1 cannot be had, there are no package lists: apt-get update has to reach the mirror once"; fi
   list=$(apt-get -s -y install $base $pkgs | awk '$1 == "Inst" {gsub(/[(\]\[]/, ""); print $2, $3}' | sort)
   key=$(printf '%s\n' "recipe $recipe" "$list" | sha256sum | cut -c1-16)
   new=$cache/root/$1-$key

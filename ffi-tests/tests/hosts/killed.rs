@@ -86,3 +86,49 @@ fn wait(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
     }
     Ok(())
 }
+
+/// Asked or not, in the order of their coming.
+const QUEUED: [bool; 6] = [true, false, false, true, true, false];
+
+/// Messages that came while the transport was away all go out when it is there, each as it asked: one process or
+/// connection may be given several of them, and what it heard of one says nothing of the next.
+pub(crate) fn a_full_queue(server: Box<dyn MailServer>, handing: Handing) -> Result<()> {
+    let mut scene = Scene::start(server, handing)?;
+    let move_program = |scene: &Scene, from: &str, to: &str| {
+        scene.servers().inside("host", &["mv", from, to]).map(drop)
+    };
+    let (here, away) = ("/usr/bin/requiretls", "/usr/bin/requiretls.away");
+    move_program(&scene, here, away)?;
+    scene.servers().kill("requiretls-lmtp")?;
+    let address = |n: usize| format!("queued-{n}@good.test");
+    for (n, asks) in QUEUED.into_iter().enumerate() {
+        let field = if asks {
+            "RequireTLS-Tag: 1.secure.onward\r\n"
+        } else {
+            ""
+        };
+        scene.submit(&Submission {
+            sender: SENDER.to_owned(),
+            recipients: vec![address(n)],
+            header: field.to_owned(),
+            body: format!("{n}\r\n"),
+        })?;
+    }
+    for n in 0..QUEUED.len() {
+        scene.wait_for(&address(n), Fate::Deferred)?;
+    }
+    move_program(&scene, away, here)?;
+    scene.restart_service()?;
+    scene.server.flush(scene.servers())?;
+    for (n, asks) in QUEUED.into_iter().enumerate() {
+        scene.wait_for(&address(n), Fate::Delivered)?;
+        let taken = scene.taken(&address(n));
+        assert_eq!(taken.len(), 1, "{n}");
+        let parameters = taken.iter().flat_map(|message| &message.mail_parameters);
+        let asked = parameters.into_iter().any(|p| p == "REQUIRETLS");
+        assert_eq!(asked, asks, "{n}");
+    }
+    let waiting = scene.server.waiting(scene.servers())?;
+    assert!(waiting.is_empty(), "{waiting:?}");
+    Ok(())
+}

@@ -23,7 +23,7 @@ use ffi_tests::Result;
 
 use exim::Exim;
 use handed_over::every_row;
-use killed::at_every_place;
+use killed::{a_full_queue, at_every_place};
 use mail_server::Handing::{Process, Socket};
 use postfix::Postfix;
 use sendmail::Sendmail;
@@ -169,7 +169,73 @@ fn postfix_3_11_with_requiretls_of_a_client() -> Result<()> {
     own_way::by_parameter()
 }
 
+/// Where a server cannot be had, a sentence says what is missing.
+#[test]
+fn a_missing_server_is_told() -> Result<()> {
+    let dir = tempfile::TempDir::new()?;
+    let (bin, apt) = (dir.path().join("bin"), dir.path().join("bin/apt-get"));
+    std::fs::create_dir(&bin)?;
+    std::fs::write(&apt, "#!/bin/sh\nexit 100\n")?;
+    std::fs::set_permissions(&apt, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut get = std::process::Command::new("bash");
+    get.arg(ffi_tests::workspace().join("ffi-tests/servers/servers.sh"))
+        .args(["get", "exim96"])
+        .env("RQ_CACHE", dir.path().join("cache"))
+        .env("PATH", format!("{}:{path}", bin.display()));
+    let said = ffi_tests::bounded::run(&mut get, b"", std::time::Duration::from_secs(60))?;
+    let text = String::from_utf8_lossy(&said.stderr);
+    assert!(!said.status.success(), "{text}");
+    assert!(text.contains("put it into /etc/apt/sources.list"), "{text}");
+    Ok(())
+}
+
 #[test]
 fn exim_knows_every_tag() -> Result<()> {
     own_way::every_tag_is_listed()
+}
+
+#[test]
+fn exim_4_96_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Exim("exim96")), Process)
+}
+
+#[test]
+fn sendmail_8_17_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Sendmail("sendmail817")), Process)
+}
+
+#[test]
+fn postfix_3_7_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Postfix("postfix37")), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_96_socket_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Exim("exim96")), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn exim_4_100_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Exim("exim100")), Process)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn sendmail_8_17_socket_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Sendmail("sendmail817")), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn sendmail_8_18_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Sendmail("sendmail818")), Process)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn postfix_3_11_with_a_full_queue() -> Result<()> {
+    a_full_queue(Box::new(Postfix("postfix311")), Socket)
 }
