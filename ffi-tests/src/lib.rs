@@ -1,6 +1,7 @@
 //! What does a C program get when librequiretls is installed?
 //!
-//! Nothing here links the Rust crates, but for the test `dane`, which puts core beside OpenSSL. The other tests use
+//! Nothing here links the Rust crates, but for the test `dane`, which puts core beside OpenSSL, and the tests of
+//! `requiretls lmtp`, `hosts` and `soak`, whose next hops are the testbed's. The other tests use
 //! what `cargo xtask dist` installed, as a mail server's own build would find it: [`Installed`] by pkg-config,
 //! the [`EXAMPLES`] and
 //! the [`Sender`] among them as C programs on top, [`Testbed`] or [`World`] with real name and mail servers for them to talk to. Every command is

@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// `requiretls lmtp` behind its socket, and the gate in front of it.
 pub(crate) struct Service {
     gate: Option<Child>,
-    service: Child,
+    running: Child,
     socket: &'static str,
 }
 
@@ -28,30 +28,30 @@ impl Service {
             let listen = format!("--socket={SOCKET}");
             spawn(servers, "gate", &["/usr/bin/requiretls", "lmtp", &listen])
         });
-        let mut transport = Self {
+        let mut service = Self {
             gate: gate.transpose()?,
-            service: serve(servers)?,
+            running: serve(servers)?,
             socket,
         };
-        if let Some(gate) = &mut transport.gate {
+        if let Some(gate) = &mut service.gate {
             wait_for_socket(servers, SOCKET, gate)?;
         }
-        wait_for_socket(servers, socket, &mut transport.service)?;
-        Ok(transport)
+        wait_for_socket(servers, socket, &mut service.running)?;
+        Ok(service)
     }
 
     /// As systemd would, when it was killed.
     pub(crate) fn restart(&mut self, servers: &Servers) -> Result<()> {
-        self.service.wait()?;
+        self.running.wait()?;
         servers.inside("host", &["rm", "-f", self.socket])?;
-        self.service = serve(servers)?;
-        wait_for_socket(servers, self.socket, &mut self.service)
+        self.running = serve(servers)?;
+        wait_for_socket(servers, self.socket, &mut self.running)
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        for child in self.gate.iter_mut().chain([&mut self.service]) {
+        for child in self.gate.iter_mut().chain([&mut self.running]) {
             drop(child.kill());
             drop(child.wait());
         }
