@@ -83,12 +83,15 @@ pub(crate) fn send(servers: &Servers, receiver: &Receiver, load: &Load) -> Resul
     servers.start("postfix", "postfix311", ADDRESS, 25)?;
     fill(servers, load)?;
 
-    let start = "printf 'qmgr unix n - n 300 1 qmgr\\nshowq unix n - n - - showq\\n' >>/etc/postfix/master.cf
+    // A queue manager looks at the whole queue when it starts.
+    let start = "printf 'qmgr unix n - n 300 1 qmgr\\n' >>/etc/postfix/master.cf
         touch -d '1 minute ago' /etc/postfix/master.cf
-        kill -HUP $(pidof master || cat /var/spool/postfix/pid/master.pid)
-        sleep 1; printf W >/var/spool/postfix/public/qmgr";
+        kill -HUP $(cat /var/spool/postfix/pid/master.pid)";
     servers.inside("postfix", &["sh", "-c", start])?;
-    let (span, connections) = receiver.wait(load.messages)?;
+    let (span, connections) = receiver.wait(load.messages).map_err(|error| {
+        let log = servers.log("postfix/log/postfix.log").unwrap_or_default();
+        error.during(log.lines().next_back().unwrap_or_default())
+    })?;
     let mut used = Duration::ZERO;
     for process in servers.processes()? {
         let name = std::fs::read_to_string(process.join("comm")).unwrap_or_default();
