@@ -162,6 +162,12 @@ impl LmtpListener {
             tls: None,
         }
     }
+
+    /// Whether other machines may connect.
+    pub(super) fn takes_mail_from_afar(&self) -> bool {
+        let is_far = |net: &IpNet| !net.network().is_loopback();
+        matches!(self.endpoint, Endpoint::Tcp(_)) && self.clients.iter().any(is_far)
+    }
 }
 
 impl Endpoint {

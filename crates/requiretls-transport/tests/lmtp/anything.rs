@@ -34,6 +34,13 @@ const WORDS: [&str; 22] = [
 
 const ENDS: [&str; 5] = ["\r\n", "\r\n", "\r\n", "\n", "\r"];
 
+/// What it has said before: seldom comes it to that by chance.
+const BEGUN: [&str; 3] = [
+    "",
+    "LHLO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\n",
+    "LHLO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n",
+];
+
 fn said() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         9 => prop::sample::select(&WORDS[..]).prop_map(|w| w.as_bytes().to_vec()),
@@ -41,11 +48,15 @@ fn said() -> impl Strategy<Value = Vec<u8>> {
     ];
     let line = (word, prop::sample::select(&ENDS[..]));
     let lines = prop::collection::vec(line, 0..30);
-    lines.prop_map(|lines| {
+    (prop::sample::select(&BEGUN[..]), lines).prop_map(|(begun, lines)| {
         let lines = lines
             .into_iter()
             .map(|(word, end)| [&word, end.as_bytes()].concat());
-        lines.collect::<Vec<_>>().concat()
+        let begun = begun.as_bytes().to_vec();
+        std::iter::once(begun)
+            .chain(lines)
+            .collect::<Vec<_>>()
+            .concat()
     })
 }
 
