@@ -28,6 +28,9 @@
 //! reply for each recipient. It has a thread that closes idle connections, and serves a few next hops
 //! of a message at the same time.
 //!
+//! [`lmtp`] takes the messages from a mail server, which keeps the only queue. [`Server`](lmtp::Server)
+//! has a thread for each of its clients.
+//!
 //! A message is wholly sent, or not at all: nothing in it is rewritten, and what a peer lacks that it
 //! needs (8BITMIME, SMTPUTF8, room) refuses it before MAIL. Once its end may have been sent, only the
 //! peer's reply says what became of it; without one the recipients are told to wait with 4.4.2, and no
