@@ -63,10 +63,11 @@ impl Connection {
         to: &SockAddr,
         from: Option<IpAddr>,
         timeouts: Timeouts,
+        until: Option<Instant>,
         permit: Option<Arc<Permit>>,
     ) -> io::Result<Self> {
         Ok(Self {
-            channel: Channel::Clear(Timed::connect(to, from, timeouts.connect)?),
+            channel: Channel::Clear(Timed::connect(to, from, timeouts.connect, until)?),
             unread: Vec::new(),
             extensions: Extensions::default(),
             tls: None,
@@ -118,6 +119,12 @@ impl Connection {
 
     pub(crate) fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// Ends all phases by this time, but for the one that it would leave in doubt: the end of a
+    /// message and the reply to it.
+    pub(crate) fn ends_by(&mut self, until: Option<Instant>) {
+        self.channel.ends_by(until);
     }
 
     /// Whether the peer, to which nothing is being said, has kept silent and not closed.
@@ -265,6 +272,7 @@ impl Connection {
             stuffing.push(read, &mut out);
         }
         stuffing.finish(&mut out);
+        self.ends_by(None);
         self.send(&out, self.timeouts.block)
             .and_then(|()| self.reply(self.timeouts.end_of_data))
             .inspect(|reply| self.mail_open = !reply.is_positive())

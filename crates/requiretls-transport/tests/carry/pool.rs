@@ -197,7 +197,7 @@ fn connections_to_one_host() {
             vec!["250 2.0.0", "451 4.4.1", "451 4.4.1", "451 4.4.1"],
         ),
     ] {
-        let mut site = one(Peer::good().slow(Duration::from_millis(30)));
+        let mut site = one(Peer::good().slow(Duration::from_millis(100)));
         site.limits.per_host = 1;
         site.limits.patience = patience;
         let carrier = site.carrier();
