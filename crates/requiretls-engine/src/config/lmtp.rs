@@ -61,6 +61,9 @@ pub struct Outbound {
     pub messages: usize,
     /// How long a message waits for a place among the connections to a host.
     pub place: Duration,
+    /// How long a message may take until it has its answers, but for the end of one that is being
+    /// sent.
+    pub answer: Duration,
     /// The most next hops of one message that are served at the same time.
     pub next_hops: NonZero<usize>,
     /// What they come from, at most one of each family; the system chooses for a family without one.
@@ -136,6 +139,7 @@ impl Default for Outbound {
             lifetime: Duration::from_secs(300),
             messages: 100,
             place: Duration::from_secs(30),
+            answer: Duration::from_secs(240),
             next_hops: const { NonZero::new(8).unwrap() },
             sources: Vec::new(),
         }
@@ -220,6 +224,7 @@ pub(super) struct LmtpTable {
     lifetime_seconds: Option<u32>,
     connection_messages: Option<NonZeroU32>,
     place_seconds: Option<u32>,
+    answer_seconds: Option<NonZeroU32>,
     next_hops: Option<NonZeroU32>,
     sources: Vec<Spanned<String>>,
 }
@@ -309,6 +314,9 @@ impl LmtpTable {
             lifetime: seconds(self.lifetime_seconds, default.lifetime),
             messages: count(self.connection_messages, default.messages),
             place: seconds(self.place_seconds, default.place),
+            answer: self
+                .answer_seconds
+                .map_or(default.answer, |n| Duration::from_secs(n.get().into())),
             next_hops: NonZero::new(count(self.next_hops, default.next_hops.get()))
                 .unwrap_or(default.next_hops),
             sources,
