@@ -16,6 +16,7 @@ pub struct Peer {
     pub(crate) in_clear: Vec<String>,
     pub(crate) in_tls: Vec<String>,
     pub(crate) draft: bool,
+    pub(crate) lax: Vec<Lax>,
     pub(crate) replies: Vec<Reply>,
     pub(crate) parameter_refusal: Option<String>,
     pub(crate) injected: Option<String>,
@@ -50,6 +51,21 @@ pub enum Step {
     Data,
     /// The final dot came; no reply to it was sent.
     Dot,
+}
+
+/// What a receiving server lets pass although it should not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lax {
+    /// REQUIRETLS on MAIL in clear (R4).
+    InClear,
+    /// REQUIRETLS on RCPT (R2).
+    OnRcpt,
+    /// Commands that came in clear behind STARTTLS are obeyed inside TLS (RFC 3207 section 4.2).
+    BehindStartTls,
+    /// REQUIRETLS twice (R6).
+    Twice,
+    /// REQUIRETLS with a value (R2).
+    Value,
 }
 
 /// What stands in the way of TLS.
@@ -133,6 +149,7 @@ impl Peer {
             in_clear,
             in_tls,
             draft: false,
+            lax: Vec::new(),
             replies: Vec::new(),
             parameter_refusal: None,
             injected: None,
@@ -218,6 +235,13 @@ impl Peer {
     #[must_use]
     pub fn draft(mut self) -> Self {
         self.draft = true;
+        self
+    }
+
+    /// Lets this pass.
+    #[must_use]
+    pub fn lax(mut self, lax: Lax) -> Self {
+        self.lax.push(lax);
         self
     }
 
@@ -399,6 +423,10 @@ impl Peer {
             Published::Text(ref text) => text.clone(),
         };
         self.tlsa.iter().map(text).collect()
+    }
+
+    pub(crate) fn lets_pass(&self, lax: Lax) -> bool {
+        self.lax.contains(&lax)
     }
 
     /// Whether STARTTLS is among the keywords, and how it is spelt.
