@@ -208,9 +208,8 @@ pub unsafe extern "C" fn rtls_mail_end(
                 Ok(requirement) => requirement,
                 Err(refusal) => return Some(Answer::Refused(refusal)),
             };
-            let mut line = text::Line::new();
-            let _ = write!(line, "{}", tag::Text(requirement));
-            let written = text::write(tag, tag_size, line.as_str());
+            let parts = tag::Text(requirement).parts();
+            let written = text::write_parts(tag, tag_size, &parts);
             written.then_some(if requirement == Requirement::None {
                 Answer::NotOurs
             } else {
@@ -335,6 +334,9 @@ impl State {
 /// # Safety
 /// `m` is NULL, or a live rtls_mail that is ours alone.
 unsafe fn change(m: *mut rtls_mail, call: impl FnOnce(&mut State) -> Option<Answer>) -> c_int {
+    if guard::is_inside() {
+        return RTLS_REFUSED;
+    }
     // SAFETY: see above.
     let Some(mut state) = (unsafe { State::load(m) }) else {
         if !m.is_null() && m.is_aligned() {
@@ -361,21 +363,25 @@ unsafe fn change(m: *mut rtls_mail, call: impl FnOnce(&mut State) -> Option<Answ
 /// # Safety
 /// A live rtls_mail that is ours alone.
 unsafe fn write_reply(m: *mut rtls_mail, refusal: Option<Refusal>) {
-    let mut reply = rtls_reply {
-        code: 250,
-        enhanced: [0; 12],
-        text: [0; 256],
+    // SAFETY: the field lies in *m.
+    let reply = unsafe { &raw mut (*m).reply };
+    let Some(refusal) = refusal else {
+        // SAFETY: as above.
+        return unsafe { reply.write(OK) };
     };
     let mut enhanced = text::Line::new();
-    if let Some(refusal) = refusal {
-        reply.code = c_int::from(refusal.code());
-        let _ = write!(enhanced, "{}", refusal.enhanced());
-        fill(&mut reply.text, refusal.sentence());
-    } else {
-        let _ = enhanced.write_str("2.0.0");
-        fill(&mut reply.text, "OK");
-    }
-    fill(&mut reply.enhanced, enhanced.as_str());
-    // SAFETY: the field lies in *m.
-    unsafe { (&raw mut (*m).reply).write(reply) };
+    let _ = write!(enhanced, "{}", refusal.enhanced());
+    let mut refused = OK;
+    refused.code = c_int::from(refusal.code());
+    fill(&mut refused.enhanced, enhanced.as_str());
+    fill(&mut refused.text, refusal.sentence());
+    // SAFETY: as above.
+    unsafe { reply.write(refused) };
 }
+
+/// The reply when there is nothing to say.
+static OK: rtls_reply = rtls_reply {
+    code: 250,
+    enhanced: text::array("2.0.0"),
+    text: text::array("OK"),
+};

@@ -176,7 +176,7 @@ impl rtls_plan {
         Self {
             fault: None,
             shared: ctx.map(rtls_ctx::shared),
-            log: ctx.and_then(rtls_ctx::log).cloned(),
+            log: ctx.and_then(rtls_ctx::log).copied(),
             next_hop: None,
             message: Message {
                 null_path: flags & RTLS_F_NULL_PATH != 0,
@@ -351,6 +351,10 @@ impl rtls_plan {
 /// # Safety
 /// `p` is NULL, or a live plan that is ours alone.
 unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action) -> c_int {
+    // It may be the plan whose call is on its way, and that is not ours alone now.
+    if guard::is_inside() {
+        return RTLS_DEFER;
+    }
     // SAFETY: see above.
     let Some(plan) = (unsafe { handle::exclusive(p) }) else {
         return RTLS_DEFER;
