@@ -22,15 +22,17 @@ use requiretls_core::reply::{Enhanced, Reply};
 use requiretls_core::site_policy::Rule;
 use requiretls_core::tag;
 use requiretls_engine::{Deadline, Question};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 mod arguments;
 mod steps;
 mod tell;
+mod told;
 
 pub use steps::*;
 pub use tell::*;
+use told::Told;
 
 /// One tag, one next hop: what one message needs there, and what has been tried.
 pub struct rtls_plan {
@@ -47,7 +49,7 @@ pub struct rtls_plan {
     settled: bool,
     /// Why the latest call was refused before it came to core.
     why: Option<Reply>,
-    told: Mutex<Vec<tell::Told>>,
+    told: Told,
 }
 
 /// What a lookup has led to.
@@ -188,7 +190,7 @@ impl rtls_plan {
             looked: None,
             settled: false,
             why: None,
-            told: Mutex::default(),
+            told: Told::default(),
         }
     }
 
@@ -360,7 +362,7 @@ unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action)
         return RTLS_DEFER;
     };
     let action = guard::run(|| {
-        plan.forget_told();
+        plan.told.forget();
         if plan.fault.is_some() {
             return Action::Defer;
         }

@@ -172,7 +172,7 @@ fn printable(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, bytes, char_of, fill, write};
+    use super::{Line, array, bytes, char_of, fill, write, write_parts};
     use crate::abi::RTLS_NUL;
     use std::ffi::c_char;
     use std::fmt::Write as _;
@@ -223,6 +223,16 @@ mod tests {
             assert_eq!(written, left.as_bytes());
             assert_eq!(byte_of(buffer[7]), b'x', "nothing behind is touched");
         }
+        for (size, fits, left) in [(6, true, "abcde"), (5, false, "")] {
+            let mut buffer = [char_of(b'x'); 8];
+            // SAFETY: size is at most the buffer's.
+            let written = unsafe { write_parts(buffer.as_mut_ptr(), size, &["ab", "", "c", "de"]) };
+            assert_eq!(written, fits);
+            let written = buffer.map(byte_of);
+            let written = written.split(|b| *b == 0).next().unwrap_or_default();
+            assert_eq!(written, left.as_bytes());
+        }
+        assert_eq!(array("abc").map(byte_of), *b"abc\0\0");
         // SAFETY: NULL and a size of nothing are allowed.
         unsafe {
             assert!(!write(std::ptr::null_mut(), 10, ""));

@@ -276,7 +276,8 @@ pub fn rcpt_param(dialects: Dialects, name: &[u8]) -> Option<Refusal> {
 fn eq_without_rubbish(name: &[u8], keyword: &[u8]) -> bool {
     // Only a longer name has something to leave out.
     if name.len() <= keyword.len() {
-        return name.eq_ignore_ascii_case(keyword);
+        // Nearly all clients write it in capitals.
+        return name == keyword || name.eq_ignore_ascii_case(keyword);
     }
     name.iter()
         .filter(|b| b.is_ascii_graphic())

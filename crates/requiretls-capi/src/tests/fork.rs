@@ -3,9 +3,9 @@
 use super::process::{Lines, collect};
 use super::testbed::Testbed;
 use super::{Context, Plan};
-use crate::abi::{RTLS_DEFER, RTLS_GO};
+use crate::abi::{RTLS_DEFER, RTLS_GET_POLICY_TYPE, RTLS_GO};
 use crate::log::{rtls_set_log, rtls_set_log_level};
-use crate::plan::{rtls_plan_done, rtls_plan_lookup};
+use crate::plan::{rtls_plan, rtls_plan_done, rtls_plan_get, rtls_plan_lookup};
 use requiretls_core::domain::Domain;
 use requiretls_core::mta_sts::{Mode, Policy};
 use requiretls_engine::Cache;
@@ -73,6 +73,55 @@ fn a_fork_beside_a_thread_that_writes_leaves_nothing_taken() {
     assert!(entries.count() >= 1);
 }
 
+/// A plan that is only looked at.
+struct Shared(*const rtls_plan);
+
+// SAFETY: as the header has it for a pointer to const.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn is_told(&self) -> bool {
+        // SAFETY: a live plan that nobody changes.
+        !unsafe { rtls_plan_get(self.0, RTLS_GET_POLICY_TYPE, 0) }.is_null()
+    }
+}
+
+/// A plan that several threads look at, in the parent, is the child's too.
+#[test]
+fn a_fork_beside_a_thread_that_asks_a_plan_leaves_nothing_taken() {
+    let ctx = Context::new("");
+    let plan = Plan::new(&ctx, "192.0.2.1", "", 0);
+    // SAFETY: a live plan of this thread.
+    assert_eq!(unsafe { rtls_plan_lookup(plan.0, 0) }, RTLS_GO);
+    let over = AtomicBool::new(false);
+    let shared = Shared(plan.0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                assert!(shared.is_told());
+            }
+        });
+        for number in 1..=200 {
+            // SAFETY: the child uses what it has for itself, and ends without returning.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: no pointers; a child that hangs ends all the same.
+                unsafe { libc::alarm(10) };
+                let told = shared.is_told();
+                // SAFETY: no pointers.
+                unsafe { libc::_exit(i32::from(!told)) };
+            }
+            assert!(child > 0);
+            let mut status = 0;
+            // SAFETY: our child, and room for its status.
+            let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            over.store(status != 0, Ordering::Relaxed);
+            assert_eq!((ended, status), (child, 0), "{number}");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
 /// Opens a context with a log function, and says something to it.
 fn opens_and_logs(config: &Path) -> bool {
     let (ctx, lines) = (Context::read(config), Lines::default());
@@ -122,7 +171,7 @@ fn a_fork_beside_a_thread_that_sets_the_log_leaves_nothing_taken() {
                 }
             }
         });
-        for number in 1..=400 {
+        for number in 1..=200 {
             // SAFETY: the child uses what it has for itself, and ends without returning.
             let child = unsafe { libc::fork() };
             if child == 0 {
@@ -141,7 +190,7 @@ fn a_fork_beside_a_thread_that_sets_the_log_leaves_nothing_taken() {
         }
         over.store(true, Ordering::Relaxed);
     });
-    assert!(turns.into_inner() > 400);
+    assert!(turns.into_inner() > 200);
     drop(first);
 }
 

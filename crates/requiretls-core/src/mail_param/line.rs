@@ -121,19 +121,21 @@ fn after_path(marks: &mut Marks<'_>) -> Option<usize> {
 #[derive(Clone)]
 struct Marks<'a> {
     text: &'a [u8],
-    /// So much of it was looked at.
-    seen: usize,
-    /// The highest bit of each byte that is still to come, of the last eight.
+    /// What was not looked at yet.
+    left: &'a [u8],
+    /// The last eight bytes, where they begin, and the highest bit of each of them that is still to come.
+    bytes: u64,
+    begin: usize,
     found: u64,
 }
 
 impl<'a> Marks<'a> {
-    const STEP: usize = 8;
-
     fn of(text: &'a [u8]) -> Self {
         Self {
             text,
-            seen: 0,
+            left: text,
+            bytes: 0,
+            begin: 0,
             found: 0,
         }
     }
@@ -142,27 +144,27 @@ impl<'a> Marks<'a> {
 impl Iterator for Marks<'_> {
     type Item = (usize, u8);
 
+    #[inline]
     fn next(&mut self) -> Option<(usize, u8)> {
         while self.found == 0 {
-            let left = self.text.get(self.seen..)?;
-            self.found = marked(match left.first_chunk() {
-                Some(eight) => *eight,
-                None if left.is_empty() => return None,
-                None => {
-                    let mut eight = [b'x'; Self::STEP];
-                    eight
-                        .iter_mut()
-                        .zip(left)
-                        .for_each(|(to, from)| *to = *from);
-                    eight
-                }
-            });
-            self.seen += Self::STEP;
+            self.begin = self.text.len() - self.left.len();
+            if let Some((eight, left)) = self.left.split_first_chunk() {
+                (self.bytes, self.left) = (u64::from_le_bytes(*eight), left);
+            } else if self.left.is_empty() {
+                return None;
+            } else {
+                // The rest stands lowest, and something that means nothing above it.
+                let nothing = u64::from_le_bytes([b'x'; 8]);
+                let join = |bytes, byte: &u8| bytes << u8::BITS | u64::from(*byte);
+                self.bytes = self.left.iter().rev().fold(nothing, join);
+                self.left = &[];
+            }
+            self.found = marked(self.bytes);
         }
         let place = self.found.trailing_zeros() / u8::BITS;
         self.found &= self.found - 1;
-        let at = self.seen - Self::STEP + place as usize;
-        Some((at, *self.text.get(at)?))
+        let [byte, ..] = (self.bytes >> (place * u8::BITS)).to_le_bytes();
+        Some((self.begin + place as usize, byte))
     }
 }
 
@@ -170,11 +172,10 @@ impl Iterator for Marks<'_> {
 ///
 /// A byte less than `n` borrows when `n` is taken from it, and has its highest bit then. What it borrows from is the
 /// next byte, so that one more may come along, and never one is left out.
-fn marked(eight: [u8; 8]) -> u64 {
+fn marked(bytes: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHEST: u64 = ONES << 7;
     let below = |bytes: u64, n: u8| bytes.wrapping_sub(ONES * u64::from(n)) & !bytes;
-    let bytes = u64::from_le_bytes(eight);
     let up_to_quotes = below(bytes, b'"' + 1);
     let brackets = below(bytes ^ (ONES * u64::from(b'<')), 4);
     let backslash = below(bytes ^ (ONES * u64::from(b'\\')), 1);
