@@ -284,7 +284,7 @@ pub(crate) fn outbound_by_core(facts: &Arc<Facts>, given: &Outbound<'_>) -> Acti
     let go = Action::Go;
     assert_eq!(steps, [go, Action::StartTls, go, go, go]);
     let sends = delivery.mail_params(0).expect("it may go");
-    assert_eq!(sends.mail_params(), "REQUIRETLS");
+    assert_eq!(sends.mail_params(), " REQUIRETLS");
     drop(sends);
     let _ = delivery.done(End::Reply(250));
     delivery.verdict().action
