@@ -99,7 +99,8 @@ pub static EXAMPLES: [Example; 9] = [
 ];
 
 /// What the tests of one room need besides: they show nobody how the library is used.
-static PROBES: [Example; 8] = [
+static PROBES: [Example; 9] = [
+    probe("callbacks", &["callbacks"], &[], &["-pthread"]),
     probe("process", &["process", "story"], &[], &["-pthread"]),
     probe("children", &["children", "story"], &[], &[]),
     probe("threads", &["threads", "story"], &[], &["-pthread"]),

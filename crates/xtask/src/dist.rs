@@ -38,6 +38,9 @@ pub(crate) struct Options {
     pub(crate) hooked: bool,
 }
 
+/// What the shared object may have at most, stripped, in bytes.
+pub(crate) const MOST_STRIPPED: u64 = 3_000_000;
+
 /// How large the libraries are.
 pub(crate) struct Sizes {
     shared: u64,
@@ -56,6 +59,22 @@ impl fmt::Display for Sizes {
             f,
             "librequiretls.so {shared} bytes, {stripped} stripped; librequiretls.a {archive} bytes"
         )
+    }
+}
+
+impl Sizes {
+    /// Fails where the shared object has grown too large.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.stripped > MOST_STRIPPED {
+            let Self { stripped, .. } = self;
+            return Err(format!("librequiretls.so has {stripped} bytes when it is stripped, and may have {MOST_STRIPPED}").into());
+        }
+        Ok(())
+    }
+
+    /// The shared object without its symbols.
+    pub(crate) fn stripped(&self) -> u64 {
+        self.stripped
     }
 }
 
@@ -291,5 +310,22 @@ fn forget(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_STRIPPED, Sizes};
+
+    #[test]
+    fn the_shared_object_has_a_limit() {
+        for (stripped, fits) in [(MOST_STRIPPED, true), (MOST_STRIPPED + 1, false)] {
+            let sizes = Sizes {
+                shared: 9_000_000,
+                stripped,
+                archive: 90_000_000,
+            };
+            assert_eq!(sizes.check().is_ok(), fits, "{stripped}");
+        }
     }
 }

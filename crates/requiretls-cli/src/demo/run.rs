@@ -238,7 +238,7 @@ impl Sending<'_> {
         );
         let message = Message::new(&from, &to, content.as_bytes())?;
         let clock = self.world.clock().clone();
-        let roots = self.site.discovery.roots().roots().clone();
+        let roots = self.site.discovery.roots().roots();
         let mut client = Client::new("mail.sender.test", roots, move || clock.now())?
             .with_timeouts(Timeouts::all(self.limit(Patience::ShortWithPeers)))
             .with_port(port);
