@@ -15,6 +15,7 @@ mod installed;
 mod milter;
 mod sanitized;
 mod sender;
+mod servers;
 mod testbed;
 mod world;
 
@@ -27,5 +28,6 @@ pub use installed::{
 pub use milter::{Change, MilterClient, Verdict};
 pub use sanitized::Sanitized;
 pub use sender::{Answer, Sender};
+pub use servers::Servers;
 pub use testbed::Testbed;
 pub use world::World;

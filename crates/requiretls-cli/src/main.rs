@@ -4,6 +4,7 @@
 #![allow(rustdoc::broken_intra_doc_links)]
 
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 mod cache;
@@ -14,6 +15,7 @@ mod check_server;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
+mod lmtp;
 mod mail_from;
 #[cfg(feature = "man")]
 mod man;
@@ -39,6 +41,7 @@ enum Command {
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     Explain(explain::Args),
+    Lmtp(lmtp::Args),
     MailFrom(mail_from::Args),
     #[cfg(feature = "man")]
     #[command(hide = true)]
@@ -46,7 +49,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match Cli::try_parse_from(arguments()) {
         Ok(cli) => match cli.command {
             Command::Cache(args) => cache::run(&args),
             Command::Check(args) => check::run(&args),
@@ -56,11 +59,15 @@ fn main() -> ExitCode {
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Lmtp(args) => lmtp::run(&args),
             Command::MailFrom(args) => mail_from::run(&args),
             #[cfg(feature = "man")]
             Command::Man(args) => man::run(&args),
         },
         Err(error) => {
+            if let Some(status) = lmtp::misused(&error) {
+                return status;
+            }
             // A closed standard output leaves nobody to tell.
             let _ = error.print();
             if error.use_stderr() {
@@ -70,4 +77,13 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// A mail server that starts `requiretls-lmtp` means `requiretls lmtp`.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.first().is_some_and(lmtp::is_named_so) {
+        arguments.insert(1, "lmtp".into());
+    }
+    arguments
 }

@@ -12,7 +12,7 @@ use crate::tls_required::{self, TlsRequired};
 mod line;
 mod refusal;
 
-pub use line::MAX_LINE;
+pub use line::{MAX_LINE, PathCommand};
 pub use refusal::{Keyword, Refusal};
 
 /// The ways of asking that a server understands.

@@ -6,11 +6,13 @@
 //! after chroot and setuid; relative names start at the directory of the file that names them.
 
 mod file;
+mod lmtp;
 mod review;
 mod rules;
 mod source;
 mod written;
 
+pub use lmtp::{Endpoint, Lmtp, LmtpListener, Outbound, TlsFiles};
 pub use review::WeakSetting;
 pub use written::{Place, Written, WrittenRule};
 
@@ -48,6 +50,10 @@ pub struct Config {
     pub sts: Sts,
     /// `[cache]`.
     pub cache: Cache,
+    /// `[lmtp]`.
+    pub lmtp: Lmtp,
+    /// `[lmtp_listener]`.
+    pub lmtp_listeners: Vec<LmtpListener>,
 }
 
 /// What is offered to clients.

@@ -3,6 +3,8 @@
 //! A good one, but for the traits and defects that its description adds, in one sentence:
 //! `Peer::good().dane_ee().no_requiretls()`. What it then says and does is in [`crate::smtp_peer`].
 
+mod transfer;
+
 use crate::pki::{Certificate, Credential, Tlsa};
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ pub struct Peer {
     pub(crate) delay: Duration,
     pub(crate) octet_gap: Duration,
     pub(crate) recipient_limit: usize,
+    pub(crate) refused_recipients: Vec<(String, String)>,
+    pub(crate) size_limit: usize,
     pub(crate) place: Place,
     pub(crate) tlsa: Vec<Published>,
 }
@@ -51,6 +55,8 @@ pub enum Step {
     Data,
     /// The final dot came; no reply to it was sent.
     Dot,
+    /// The reply to the message was sent.
+    Taken,
 }
 
 /// What a receiving server lets pass although it should not.
@@ -157,6 +163,8 @@ impl Peer {
             delay: Duration::ZERO,
             octet_gap: Duration::ZERO,
             recipient_limit: usize::MAX,
+            refused_recipients: Vec::new(),
+            size_limit: 1_000_000,
             place: Place::Ipv4,
             tlsa: Vec::new(),
         }
@@ -251,25 +259,10 @@ impl Peer {
         self.offers("TLSPOLICY MAY ENCRYPT SECURE")
     }
 
-    /// Does not offer DSN.
-    #[must_use]
-    pub fn no_dsn(self) -> Self {
-        self.without("DSN")
-    }
-
     /// Offers a further keyword inside TLS.
     #[must_use]
     pub fn offers(mut self, keyword: &str) -> Self {
         self.in_tls.push(keyword.to_owned());
-        self
-    }
-
-    /// Answers EHLO with so many further lines.
-    #[must_use]
-    pub fn long_ehlo(mut self, lines: usize) -> Self {
-        let further = (0..lines).map(|n| format!("X-LINE-{n}"));
-        self.in_clear.extend(further.clone());
-        self.in_tls.extend(further);
         self
     }
 
@@ -344,13 +337,6 @@ impl Peer {
     #[must_use]
     pub fn drips(mut self, gap: Duration) -> Self {
         self.octet_gap = gap;
-        self
-    }
-
-    /// Takes so many recipients of a message; more are answered 452 (RFC 5321 section 4.5.3.1.8).
-    #[must_use]
-    pub fn recipient_limit(mut self, limit: usize) -> Self {
-        self.recipient_limit = limit;
         self
     }
 
@@ -442,6 +428,13 @@ impl Peer {
     pub(crate) fn reply(&self, step: Step, in_tls: bool) -> Option<&str> {
         let fits = |r: &&Reply| r.step == step && r.in_tls.is_none_or(|within| within == in_tls);
         self.replies.iter().find(fits).map(|r| r.text.as_str())
+    }
+
+    /// The reply to a recipient that is refused.
+    pub(crate) fn recipient_refusal(&self, recipient: &str) -> Option<&str> {
+        let mut refused = self.refused_recipients.iter();
+        let found = refused.find(|(begins, _)| recipient.starts_with(begins));
+        found.map(|(_, reply)| reply.as_str())
     }
 
     fn without(mut self, keyword: &str) -> Self {

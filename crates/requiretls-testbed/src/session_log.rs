@@ -33,6 +33,8 @@ pub struct Session {
     pub offered_in_tls: Vec<String>,
     /// One per MAIL that was accepted.
     pub messages: Vec<Message>,
+    /// A command came ahead of a reply that it had to wait for.
+    pub ahead: bool,
     /// Nothing more will come.
     pub ended: bool,
 }
@@ -181,6 +183,7 @@ impl Session {
             offered_in_clear: Vec::new(),
             offered_in_tls: Vec::new(),
             messages: Vec::new(),
+            ahead: false,
             ended: false,
         }
     }

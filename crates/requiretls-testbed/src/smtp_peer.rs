@@ -3,6 +3,7 @@
 //! One thread per connection: the banner, a talk in clear, the handshake, a talk inside TLS, and the
 //! defects of [`Peer`] at the places where they belong.
 
+mod content;
 mod lines;
 mod talk;
 

@@ -5,9 +5,10 @@
 //! new connection unless the peer has merely declined (P10).
 
 use crate::client::Client;
-use crate::connection::{Broken, Connection, Hello, OUT_OF_TURN};
+use crate::connection::{Broken, Connection, OUT_OF_TURN};
 use crate::judge::Judge;
 use crate::outcome::Try;
+use crate::pool::Permit;
 use crate::reply::{Class, PeerReply};
 use requiretls_core::authenticate::{Evidence, Site, authenticate};
 use requiretls_core::delivery::{Action, End, TlsFailure};
@@ -15,6 +16,7 @@ use requiretls_core::ehlo::EhloReply;
 use requiretls_core::plan::Candidate;
 use rustls::pki_types::CertificateDer;
 use socket2::SockAddr;
+use std::sync::Arc;
 
 /// Why a host was left.
 #[derive(Debug)]
@@ -31,6 +33,16 @@ pub(crate) struct Approach<'a> {
     pub(crate) candidate: &'a Candidate,
     pub(crate) site: &'a Site,
     pub(crate) to: &'a SockAddr,
+    /// The place that its connections take.
+    pub(crate) permit: Option<Arc<Permit>>,
+}
+
+/// The reply to EHLO, or to HELO after it.
+enum Hello {
+    /// For core to judge.
+    Read(EhloReply, PeerReply),
+    /// Neither EHLO nor HELO was taken; the reply to EHLO as core reads it, and that to HELO.
+    Refused(EhloReply, PeerReply),
 }
 
 /// How STARTTLS came out.
@@ -72,17 +84,44 @@ impl Approach<'_> {
     /// A new connection, as far as its reply to EHLO.
     fn greet(&self) -> Result<(Connection, EhloReply), Left> {
         let client = self.client;
-        let mut connection = Connection::connect(self.to, client.timeouts)
-            .map_err(|error| Left::from(Broken::Io(error)))?;
+        let from = self.to.as_socket().and_then(|to| client.source(to.ip()));
+        let mut connection =
+            Connection::connect(self.to, from, client.timeouts, self.permit.clone())
+                .map_err(|error| Left::from(Broken::Io(error)))?;
         let greeting = connection.greeting()?;
         match greeting.class() {
             Class::Positive if !greeting.closes() => {}
             Class::Intermediate => return Err(OUT_OF_TURN.into()),
             _ => return refused(connection, &greeting),
         }
-        match connection.hello(&client.name)? {
+        // In clear HELO tells a host without STARTTLS (row 9) from one that takes nothing (row 8a).
+        match self.hello(&mut connection, |_| true)? {
             Hello::Read(offer, _) => Ok((connection, offer)),
             Hello::Refused(_, helo) => refused(connection, &helo),
+        }
+    }
+
+    /// EHLO, and HELO where EHLO is answered 5yz and HELO is allowed; then nothing was offered.
+    fn hello(
+        &self,
+        connection: &mut Connection,
+        allows_helo: impl FnOnce(EhloReply) -> bool,
+    ) -> Result<Hello, Broken> {
+        let name = &self.client.name;
+        let reply = connection.ehlo(name)?;
+        let read = EhloReply::parse(reply.raw());
+        match reply.class() {
+            Class::Positive | Class::Transient => Ok(Hello::Read(read, reply)),
+            Class::Intermediate => Err(OUT_OF_TURN),
+            Class::Permanent if !allows_helo(read) => Ok(Hello::Read(read, reply)),
+            Class::Permanent => {
+                let helo = connection.command(&format!("HELO {name}"))?;
+                match helo.class() {
+                    Class::Positive => Ok(Hello::Read(EhloReply::parse(b""), helo)),
+                    Class::Transient | Class::Permanent => Ok(Hello::Refused(read, helo)),
+                    Class::Intermediate => Err(OUT_OF_TURN),
+                }
+            }
         }
     }
 
@@ -123,7 +162,8 @@ impl Approach<'_> {
         if judge.peer(evidence) != Action::Go {
             return left(connection);
         }
-        let (offer, helo) = match connection.hello(&self.client.name) {
+        let answered = self.hello(&mut connection, |refusal| judge.allows_helo(refusal));
+        let (offer, helo) = match answered {
             Err(broken) => return Ok(lost(&broken)),
             Ok(Hello::Read(_, reply)) if reply.class() == Class::Transient => {
                 let how = TlsFailure::Reply(reply.code);

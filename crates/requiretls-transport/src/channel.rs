@@ -4,9 +4,12 @@
 //! the phase, so that a peer that drips gains nothing.
 
 use crate::timeouts::deadline;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvFlags, recv};
 use rustls::{ClientConnection, StreamOwned};
 use socket2::{SockAddr, Socket, Type};
 use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// A connection to a peer.
@@ -18,7 +21,8 @@ pub(crate) enum Channel {
     Tls(Box<StreamOwned<ClientConnection, Timed>>),
 }
 
-/// A socket whose operations end with the phase.
+/// A socket whose operations end with the phase. It never blocks by itself: what is there at once
+/// costs no look at the clock, and the rest is waited for by `poll`.
 #[derive(Debug)]
 pub(crate) struct Timed {
     socket: Socket,
@@ -28,11 +32,24 @@ pub(crate) struct Timed {
 impl Channel {
     /// Begins a phase.
     pub(crate) fn begin(&mut self, limit: Duration) {
-        let timed = match self {
-            Self::Clear(timed) => timed,
-            Self::Tls(stream) => &mut stream.sock,
-        };
-        timed.begin(limit);
+        self.timed().begin(limit);
+    }
+
+    /// Whether the peer has neither said anything nor closed. Inside TLS whatever has come counts
+    /// as said: a connection that is taken for dead costs a new one and nothing else.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        if let Self::Tls(stream) = self {
+            let state = stream.conn.process_new_packets();
+            if state.is_ok_and(|state| state.plaintext_bytes_to_read() > 0) {
+                return false;
+            }
+        }
+        let read = recv(
+            &self.timed().socket,
+            &mut [0; 1],
+            RecvFlags::PEEK | RecvFlags::DONTWAIT,
+        );
+        read.is_err_and(|error| error == rustix::io::Errno::AGAIN)
     }
 
     /// Tells the peer that nothing more will come; best effort.
@@ -40,6 +57,13 @@ impl Channel {
         if let Self::Tls(stream) = self {
             stream.conn.send_close_notify();
             let _ = stream.flush();
+        }
+    }
+
+    fn timed(&mut self) -> &mut Timed {
+        match self {
+            Self::Clear(timed) => timed,
+            Self::Tls(stream) => &mut stream.sock,
         }
     }
 }
@@ -70,13 +94,22 @@ impl Write for Channel {
 }
 
 impl Timed {
-    pub(crate) fn connect(to: &SockAddr, limit: Duration) -> io::Result<Self> {
+    /// Connects, from this address where one is given.
+    pub(crate) fn connect(
+        to: &SockAddr,
+        from: Option<IpAddr>,
+        limit: Duration,
+    ) -> io::Result<Self> {
         let socket = Socket::new(to.domain(), Type::STREAM, None)?;
         let deadline = deadline(limit);
+        if let Some(from) = from {
+            socket.bind(&SocketAddr::new(from, 0).into())?;
+        }
         socket.connect_timeout(to, limit.max(SHORTEST))?;
         if !to.is_unix() {
             socket.set_tcp_nodelay(true)?;
         }
+        socket.set_nonblocking(true)?;
         Ok(Self { socket, deadline })
     }
 
@@ -84,27 +117,45 @@ impl Timed {
         self.deadline = deadline(limit);
     }
 
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
+    /// Until the socket is ready, or the phase is over.
+    fn wait(&self, wanted: PollFlags) -> io::Result<()> {
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let left = Timespec::try_from(left).ok();
+            match poll(&mut [PollFd::new(&self.socket, wanted)], left.as_ref()) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
         }
-        // Zero would mean no limit at all.
-        Ok(left.max(SHORTEST))
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.left()?))?;
-        self.socket.read(buf).map_err(timed_out)
+        loop {
+            self.wait(PollFlags::IN)?;
+            match self.socket.read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        }
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.left()?))?;
-        self.socket.write(buf).map_err(timed_out)
+        loop {
+            match self.socket.write(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait(PollFlags::OUT)?;
+                }
+                written => return written,
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -113,11 +164,3 @@ impl Write for Timed {
 }
 
 const SHORTEST: Duration = Duration::from_millis(1);
-
-/// What a socket's own timeout is reported as differs from system to system.
-fn timed_out(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-        _ => error,
-    }
-}

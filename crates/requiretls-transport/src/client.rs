@@ -1,26 +1,20 @@
-//! Which hosts are tried, one after the other?
-//!
-//! Core's order: all addresses of a host before the next host, until one has settled the message
-//! or none is left. An open connection that is offered comes first, where the message's own plan
-//! lets it ride there (P9).
+//! Who sends, and with which settings?
 
-use crate::approach::{Approach, Left};
+use crate::follow::Of;
 use crate::judge::Judge;
-use crate::kept::{Kept, Open};
+use crate::kept::Kept;
 use crate::message::Message;
-use crate::outcome::{Outcome, Report, Try};
+use crate::outcome::Outcome;
+use crate::pool::Pool;
+use crate::report::Report;
 use crate::timeouts::Timeouts;
 use crate::tls;
-use crate::transaction::Transaction;
-use requiretls_core::authenticate::Site;
-use requiretls_core::delivery::{Action, Delivery, End};
-use requiretls_core::next_hop::Host;
+use crate::transaction::Share;
+use requiretls_core::delivery::Delivery;
 use requiretls_core::pkix::Roots;
-use requiretls_core::plan::{Candidate, Plan};
+use requiretls_core::plan::Plan;
 use rustls::ClientConfig;
-use socket2::SockAddr;
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -32,10 +26,12 @@ pub struct Client {
     pub(crate) timeouts: Timeouts,
     pub(crate) tls: Arc<ClientConfig>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
-    port: u16,
-    endpoint: Arc<dyn Fn(IpAddr, u16) -> SocketAddr + Send + Sync>,
+    pub(crate) port: u16,
+    pub(crate) endpoint: Arc<dyn Fn(IpAddr, u16) -> SocketAddr + Send + Sync>,
     noted: Arc<dyn Fn(&Delivery) + Send + Sync>,
-    keeps: bool,
+    pub(crate) keeps: bool,
+    sources: Vec<IpAddr>,
+    pub(crate) pool: Option<Arc<Pool>>,
 }
 
 impl Client {
@@ -63,6 +59,8 @@ impl Client {
             endpoint: Arc::new(SocketAddr::new),
             noted: Arc::new(|_| {}),
             keeps: false,
+            sources: Vec::new(),
+            pool: None,
         })
     }
 
@@ -112,150 +110,70 @@ impl Client {
         }
     }
 
+    /// Where connections are made from: the first address of each family counts. A family that is
+    /// not among them is left to the system.
+    #[must_use]
+    pub fn with_sources(self, sources: impl IntoIterator<Item = IpAddr>) -> Self {
+        Self {
+            sources: sources.into_iter().collect(),
+            ..self
+        }
+    }
+
     /// Follows the plan for one message.
     #[must_use]
-    pub fn deliver(&self, plan: Plan, message: &Message<'_>) -> Outcome {
-        self.run(Delivery::new(plan), message, Report::new(message))
+    pub fn deliver(&self, plan: Plan, message: &Message) -> Outcome {
+        self.run(Delivery::new(plan), message, Report::new(message), &mut [])
     }
 
     /// The same, over an open connection where the plan lets the message ride on it. One that is
     /// not for this message comes back as [`Outcome::declined`]; one that has died is forgotten.
     #[must_use]
-    pub fn deliver_over(&self, mut kept: Kept, plan: Plan, message: &Message<'_>) -> Outcome {
+    pub fn deliver_over(&self, mut kept: Kept, plan: Plan, message: &Message) -> Outcome {
         let mut delivery = Delivery::new(plan);
         let mut report = Report::new(message);
-        // RSET first: a connection that its peer has closed meanwhile says nothing about the host.
-        if kept.connection.is_alive() {
-            let action = delivery.resume(&kept.host, &kept.session, self.now());
-            if action == Action::Go {
-                self.ride(&mut delivery, kept, message, &mut report);
-            } else {
-                report.declined = Some(kept);
+        if kept.connection.is_quiet() {
+            match self.may_ride(&delivery, &kept) {
+                Some(riding) => {
+                    let of = Of::new(message, &mut report, &mut []);
+                    self.ride(&mut delivery, riding, kept, of);
+                }
+                None => report.declined = Some(kept),
             }
         }
-        self.run(delivery, message, report)
+        self.run(delivery, message, report, &mut [])
+    }
+
+    /// With a pool instead of what a caller keeps.
+    pub(crate) fn pooling(self, pool: Arc<Pool>) -> Self {
+        Self {
+            pool: Some(pool),
+            keeps: false,
+            ..self
+        }
     }
 
     pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
 
+    /// Where a connection to this address is made from.
+    pub(crate) fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let mut sources = self.sources.iter();
+        sources.find(|from| from.is_ipv4() == to.is_ipv4()).copied()
+    }
+
+    /// One whole message for one next hop; the shares of other next hops may ride along.
     pub(crate) fn run<J: Judge>(
         &self,
         mut judge: J,
-        message: &Message<'_>,
+        message: &Message,
         mut report: Report,
+        others: &mut [Share],
     ) -> Outcome {
-        let rule = judge.delivery().plan().rule();
-        let (site, port) = (Site::of(&rule.methods), rule.port.unwrap_or(self.port));
-        while !report.settled {
-            let Some((candidate, index)) = judge.next() else {
-                break;
-            };
-            let address = candidate.addresses.get(index).copied();
-            let mut this = begun(&candidate.host, address, false);
-            let ended = match self.endpoint(&candidate, address, port) {
-                Err(error) => Err(Left::Ended(End::Lost, error.to_string())),
-                Ok(to) => {
-                    let approach = Approach {
-                        client: self,
-                        candidate: &candidate,
-                        site: &site,
-                        to: &to,
-                    };
-                    approach.open(&mut judge, &mut this).map(|connection| Open {
-                        session: judge.delivery().session(),
-                        host: candidate.host.clone(),
-                        address,
-                        connection,
-                    })
-                }
-            };
-            self.settle(&mut judge, ended, message, &mut report, this);
-        }
+        self.follow(&mut judge, Of::new(message, &mut report, others));
         (self.noted)(judge.delivery());
-        report.finish(judge.delivery())
-    }
-
-    fn ride(
-        &self,
-        delivery: &mut Delivery,
-        kept: Kept,
-        message: &Message<'_>,
-        report: &mut Report,
-    ) {
-        let mut this = begun(&kept.host, kept.address, true);
-        this.tls = kept.tls().cloned();
-        self.settle(delivery, Ok(kept.into()), message, report, this);
-    }
-
-    /// The message on a connection that was opened for it or before, and the end of this try.
-    fn settle<J: Judge>(
-        &self,
-        judge: &mut J,
-        opened: Result<Open, Left>,
-        message: &Message<'_>,
-        report: &mut Report,
-        mut this: Try,
-    ) {
-        let (ended, open) = match opened {
-            Err(left) => (Err(left), None),
-            Ok(mut open) => {
-                let ended = Transaction {
-                    connection: &mut open.connection,
-                    message,
-                    report,
-                    this: &mut this,
-                }
-                .run(judge, || self.now());
-                (ended, Some(open))
-            }
-        };
-        let broken = matches!(ended, Err(Left::Ended(..)));
-        let action = match ended {
-            Ok(end) => judge.done(end),
-            Err(Left::Told) => Action::NextHost,
-            Err(Left::Ended(end, cause)) => {
-                this.cause = Some(cause);
-                judge.done(end)
-            }
-        };
-        report.settled = action == Action::Go;
-        if !report.settled {
-            this.refusal = judge.delivery().last_refusal().cloned();
-        }
-        tracing::debug!(
-            host = %this.host,
-            address = ?this.address,
-            cause = this.cause,
-            action = action.as_str(),
-            "try ended"
-        );
-        report.tries.push(this);
-        let Some(open) = open.filter(|_| !broken) else {
-            return;
-        };
-        if report.settled {
-            report.session.clone_from(&open.session);
-            if self.keeps {
-                report.kept = open.keep();
-                return;
-            }
-        }
-        open.connection.quit();
-    }
-
-    fn endpoint(
-        &self,
-        candidate: &Candidate,
-        address: Option<IpAddr>,
-        port: u16,
-    ) -> io::Result<SockAddr> {
-        match (&candidate.host, address) {
-            (_, Some(address)) => Ok((self.endpoint)(address, port).into()),
-            (Host::Socket(path), None) => SockAddr::unix(path),
-            (Host::Name(_) | Host::Literal(_), None) => Err(io::Error::other("no address")),
-        }
+        report.finish(message, judge.delivery())
     }
 }
 
@@ -288,15 +206,3 @@ impl fmt::Display for ClientError {
 }
 
 impl std::error::Error for ClientError {}
-
-fn begun(host: &Host, address: Option<IpAddr>, resumed: bool) -> Try {
-    Try {
-        host: host.clone(),
-        address,
-        resumed,
-        tls: None,
-        sent: None,
-        refusal: None,
-        cause: None,
-    }
-}

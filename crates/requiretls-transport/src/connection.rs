@@ -1,25 +1,27 @@
 //! How is SMTP spoken on one connection?
 //!
-//! Commands and replies, no policy. A connection on which a reply could not be read is lost, and
-//! nothing more is said on it.
+//! Commands and replies, no policy. A connection on which a reply could not be read, or whose peer
+//! has said that it leaves, is lost, and nothing more is said on it.
 
 use crate::channel::{Channel, Timed};
-use crate::content::Stuffing;
-use crate::message::Message;
-use crate::reply::{Class, PeerReply, Reader};
+use crate::content::Content;
+use crate::extensions::Extensions;
+use crate::pool::Permit;
+use crate::reply::{PeerReply, Reader};
+use crate::stuffing::Stuffing;
 use crate::timeouts::Timeouts;
 use crate::tls::{self, Tls};
 use requiretls_core::delivery::TlsFailure;
 use requiretls_core::domain::Domain;
-use requiretls_core::ehlo::{EhloReply, MAX_REPLY};
+use requiretls_core::ehlo::MAX_REPLY;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
-use smtp_proto::{EXT_8BIT_MIME, EhloResponse};
 use socket2::SockAddr;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An open SMTP connection.
 #[derive(Debug)]
@@ -27,20 +29,17 @@ pub(crate) struct Connection {
     channel: Channel,
     /// Read from the peer, and not yet looked at.
     unread: Vec<u8>,
-    /// What the last EHLO offered, as smtp-proto reads it; of what concerns the policy core has a
-    /// reading of its own.
-    extensions: u32,
+    extensions: Extensions,
     tls: Option<Tls>,
     timeouts: Timeouts,
-}
-
-/// The reply to EHLO, or to HELO after it.
-#[derive(Debug)]
-pub(crate) enum Hello {
-    /// For core to judge.
-    Read(EhloReply, PeerReply),
-    /// Neither EHLO nor HELO was taken; the reply to EHLO as core reads it, and that to HELO.
-    Refused(EhloReply, PeerReply),
+    opened: Instant,
+    /// How many messages were begun on it.
+    messages: usize,
+    /// A MAIL was said that no message has ended: RSET comes before the next one.
+    mail_open: bool,
+    lost: bool,
+    /// The place that it takes among those to its host.
+    _permit: Option<Arc<Permit>>,
 }
 
 /// The connection is lost, or what came on it is no SMTP.
@@ -50,14 +49,33 @@ pub(crate) enum Broken {
     NotSmtp(&'static str),
 }
 
+/// Why there is no reply to a message.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// Its end was not sent: the peer cannot have taken it.
+    Unfinished(Broken),
+    /// Its end was sent, or may have been: the peer may have taken it (RFC 1047).
+    Unknown(Broken),
+}
+
 impl Connection {
-    pub(crate) fn connect(to: &SockAddr, timeouts: Timeouts) -> io::Result<Self> {
+    pub(crate) fn connect(
+        to: &SockAddr,
+        from: Option<IpAddr>,
+        timeouts: Timeouts,
+        permit: Option<Arc<Permit>>,
+    ) -> io::Result<Self> {
         Ok(Self {
-            channel: Channel::Clear(Timed::connect(to, timeouts.connect)?),
+            channel: Channel::Clear(Timed::connect(to, from, timeouts.connect)?),
             unread: Vec::new(),
-            extensions: 0,
+            extensions: Extensions::default(),
             tls: None,
             timeouts,
+            opened: Instant::now(),
+            messages: 0,
+            mail_open: false,
+            lost: false,
+            _permit: permit,
         })
     }
 
@@ -65,49 +83,66 @@ impl Connection {
         self.tls.as_ref()
     }
 
-    pub(crate) fn offers_8bit(&self) -> bool {
-        self.extensions & EXT_8BIT_MIME != 0
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// What the last EHLO offered.
+    pub(crate) fn extensions(&self) -> Extensions {
+        self.extensions
+    }
+
+    pub(crate) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Whether RSET has to come before the next MAIL.
+    pub(crate) fn is_mail_open(&self) -> bool {
+        self.mail_open
+    }
+
+    /// A MAIL is about to be said.
+    pub(crate) fn begin_message(&mut self) {
+        self.messages = self.messages.saturating_add(1);
+        self.mail_open = true;
+    }
+
+    /// Nothing more is to be said on it.
+    pub(crate) fn give_up(&mut self) {
+        self.lost = true;
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Whether the peer, to which nothing is being said, has kept silent and not closed.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        !self.lost && self.unread.is_empty() && self.channel.is_quiet()
     }
 
     pub(crate) fn greeting(&mut self) -> Result<PeerReply, Broken> {
-        self.channel.begin(self.timeouts.greeting);
-        self.reply()
+        self.reply(self.timeouts.greeting)
     }
 
-    /// EHLO, and HELO where EHLO is answered 5yz; then nothing was offered.
-    pub(crate) fn hello(&mut self, name: &str) -> Result<Hello, Broken> {
-        self.extensions = 0;
+    /// EHLO; what it offers counts from here on.
+    pub(crate) fn ehlo(&mut self, name: &str) -> Result<PeerReply, Broken> {
+        self.extensions = Extensions::default();
         let reply = self.command(&format!("EHLO {name}"))?;
-        let read = EhloReply::parse(reply.raw());
-        match reply.class() {
-            Class::Positive => {
-                if let Ok(offer) = EhloResponse::parse(&mut reply.raw().iter()) {
-                    self.extensions = offer.capabilities;
-                }
-                Ok(Hello::Read(read, reply))
-            }
-            Class::Transient => Ok(Hello::Read(read, reply)),
-            Class::Intermediate => Err(OUT_OF_TURN),
-            Class::Permanent => {
-                let helo = self.command(&format!("HELO {name}"))?;
-                match helo.class() {
-                    Class::Positive => Ok(Hello::Read(EhloReply::parse(b""), helo)),
-                    Class::Transient | Class::Permanent => Ok(Hello::Refused(read, helo)),
-                    Class::Intermediate => Err(OUT_OF_TURN),
-                }
-            }
+        if reply.is_positive() {
+            self.extensions = Extensions::read(reply.raw());
         }
+        Ok(reply)
     }
 
     /// A command without its line end, and its reply.
     pub(crate) fn command(&mut self, line: &str) -> Result<PeerReply, Broken> {
-        self.command_within(line, self.timeouts.command)
-    }
-
-    /// RSET, which nobody should wait for.
-    pub(crate) fn is_alive(&mut self) -> bool {
-        self.command_within("RSET", self.timeouts.courtesy)
-            .is_ok_and(|reply| reply.class() == Class::Positive && !reply.closes())
+        self.say(&[line], self.timeouts.command)?;
+        self.reply(self.timeouts.command)
     }
 
     /// STARTTLS with another command behind it in the same write, in clear, to see whether the peer
@@ -115,7 +150,7 @@ impl Connection {
     pub(crate) fn start_tls_and(&mut self, injected: &str) -> Result<PeerReply, Broken> {
         let both = format!("STARTTLS\r\n{injected}\r\n");
         self.send(both.as_bytes(), self.timeouts.command)?;
-        self.reply()
+        self.reply(self.timeouts.command)
     }
 
     /// The handshake, after a 220. Octets that came in clear behind the 220 would count as replies
@@ -137,61 +172,126 @@ impl Connection {
         let connection = Self {
             channel: made.channel,
             unread: Vec::new(),
-            extensions: 0,
+            extensions: Extensions::default(),
             tls: Some(made.tls),
-            timeouts: self.timeouts,
+            ..self
         };
         Ok((connection, made.chain))
     }
 
-    /// DATA and its reply.
-    pub(crate) fn data(&mut self) -> Result<PeerReply, Broken> {
-        self.command_within("DATA", self.timeouts.data)
+    /// Commands without their line ends, in one write.
+    pub(crate) fn say(&mut self, lines: &[impl AsRef<str>], limit: Duration) -> Result<(), Broken> {
+        let mut octets = Vec::new();
+        for line in lines.iter().map(AsRef::as_ref) {
+            if line.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+                return self.breaks(Broken::NotSmtp("a command of more than one line"));
+            }
+            tracing::trace!(line, "command");
+            octets.extend_from_slice(line.as_bytes());
+            octets.extend_from_slice(b"\r\n");
+        }
+        self.send(&octets, limit)
+    }
+
+    /// The next reply.
+    pub(crate) fn reply(&mut self, limit: Duration) -> Result<PeerReply, Broken> {
+        self.channel.begin(limit);
+        match self.read_reply() {
+            Ok(reply) => {
+                tracing::trace!(%reply, "reply");
+                self.lost |= reply.closes();
+                Ok(reply)
+            }
+            Err(broken) => self.breaks(broken),
+        }
     }
 
     /// The message after a 354, and the reply to it.
-    pub(crate) fn content(&mut self, message: &Message<'_>) -> Result<PeerReply, Broken> {
-        let mut stuffing = Stuffing::new();
-        let mut out = Vec::new();
-        for block in message.content.chunks(BLOCK) {
-            stuffing.push(block, &mut out);
-            self.send(&out, self.timeouts.block)?;
-            out.clear();
-        }
-        stuffing.finish(&mut out);
-        self.send(&out, self.timeouts.block)?;
-        self.channel.begin(self.timeouts.end_of_data);
-        self.reply()
+    pub(crate) fn data(&mut self, content: &Content) -> Result<PeerReply, Unanswered> {
+        self.stream(content, Stuffing::dotted(), Vec::new())
+    }
+
+    /// The message as one chunk, and the reply to it (RFC 3030).
+    pub(crate) fn bdat(&mut self, content: &Content) -> Result<PeerReply, Unanswered> {
+        let command = format!("BDAT {} LAST\r\n", content.sent_len());
+        tracing::trace!(line = command.trim_end(), "command");
+        self.stream(content, Stuffing::plain(), command.into_bytes())
+    }
+
+    /// The end of a message for nobody, where a 354 came although no recipient was taken
+    /// (RFC 2920 section 3.1).
+    pub(crate) fn nothing(&mut self) -> Result<PeerReply, Broken> {
+        self.send(b".\r\n", self.timeouts.block)?;
+        self.reply(self.timeouts.end_of_data)
     }
 
     /// QUIT, whatever the peer says to it.
     pub(crate) fn quit(mut self) {
-        let _ = self.command_within("QUIT", self.timeouts.courtesy);
+        if self.lost {
+            return;
+        }
+        let limit = self.timeouts.courtesy;
+        if self.say(&["QUIT"], limit).is_ok() {
+            let _ = self.reply(limit);
+        }
         self.channel.close();
     }
 
-    fn command_within(&mut self, line: &str, limit: Duration) -> Result<PeerReply, Broken> {
-        if line.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
-            return Err(Broken::NotSmtp("a command of more than one line"));
+    /// Block by block, so that it is never wholly in memory. The last block is held back until it is
+    /// known to be the last: once it is being sent, nobody knows what the peer has.
+    fn stream(
+        &mut self,
+        content: &Content,
+        mut stuffing: Stuffing,
+        mut out: Vec<u8>,
+    ) -> Result<PeerReply, Unanswered> {
+        let (mut block, mut reader) = (vec![0; BLOCK], content.reader());
+        loop {
+            let read = match reader.read(&mut block) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(read) => read,
+                Err(error) => {
+                    self.lost = true;
+                    return Err(Unanswered::Unfinished(Broken::Io(error)));
+                }
+            };
+            let Some(read) = block.get(..read).filter(|read| !read.is_empty()) else {
+                break;
+            };
+            if !out.is_empty() {
+                self.send(&out, self.timeouts.block)
+                    .map_err(Unanswered::Unfinished)?;
+                out.clear();
+            }
+            stuffing.push(read, &mut out);
         }
-        tracing::trace!(line, "command");
-        self.send(format!("{line}\r\n").as_bytes(), limit)?;
-        self.reply()
+        stuffing.finish(&mut out);
+        self.send(&out, self.timeouts.block)
+            .and_then(|()| self.reply(self.timeouts.end_of_data))
+            .inspect(|reply| self.mail_open = !reply.is_positive())
+            .map_err(Unanswered::Unknown)
     }
 
     /// Begins a phase with what is to be sent in it.
     fn send(&mut self, octets: &[u8], limit: Duration) -> Result<(), Broken> {
         self.channel.begin(limit);
-        self.channel.write_all(octets).map_err(Broken::Io)?;
-        self.channel.flush().map_err(Broken::Io)
+        let sent = self.channel.write_all(octets);
+        match sent.and_then(|()| self.channel.flush()) {
+            Ok(()) => Ok(()),
+            Err(error) => self.breaks(Broken::Io(error)),
+        }
     }
 
-    fn reply(&mut self) -> Result<PeerReply, Broken> {
+    fn breaks<T>(&mut self, broken: Broken) -> Result<T, Broken> {
+        self.lost = true;
+        Err(broken)
+    }
+
+    fn read_reply(&mut self) -> Result<PeerReply, Broken> {
         let mut reader = Reader::default();
         loop {
             let line = self.line()?;
             if let Some(reply) = reader.line(&line).map_err(Broken::NotSmtp)? {
-                tracing::trace!(%reply, "reply");
                 return Ok(reply);
             }
         }
@@ -235,5 +335,5 @@ impl fmt::Display for Broken {
 /// A reply of a class that the command does not have.
 pub(crate) const OUT_OF_TURN: Broken = Broken::NotSmtp("a reply that the command does not have");
 
-/// What is sent of a message in one phase.
-const BLOCK: usize = 65_536;
+/// What is read of a message at once: a TLS record's worth.
+const BLOCK: usize = 16_384;

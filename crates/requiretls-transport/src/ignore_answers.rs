@@ -8,7 +8,8 @@
 use crate::client::Client;
 use crate::judge::{Gate, Judge};
 use crate::message::Message;
-use crate::outcome::{Outcome, Report};
+use crate::outcome::Outcome;
+use crate::report::Report;
 use requiretls_core::authenticate::Evidence;
 use requiretls_core::delivery::{Action, Delivery, End, TlsFailure};
 use requiretls_core::ehlo::EhloReply;
@@ -28,13 +29,13 @@ impl ClientIgnoringAnswers {
     /// Sends the message to the first host that takes it, in the plan's order, hosts that the plan
     /// refuses included. The outcome's `delivery` still tells what core said.
     #[must_use]
-    pub fn send_regardless(&self, plan: Plan, message: &Message<'_>) -> Outcome {
+    pub fn send_regardless(&self, plan: Plan, message: &Message) -> Outcome {
         let deaf = Deaf {
             to_try: every_address(&plan),
             delivery: Delivery::new(plan),
             without_parameter: false,
         };
-        self.0.run(deaf, message, Report::new(message))
+        self.0.run(deaf, message, Report::new(message), &mut [])
     }
 }
 
@@ -49,6 +50,14 @@ struct Deaf {
 impl Judge for Deaf {
     fn delivery(&self) -> &Delivery {
         &self.delivery
+    }
+
+    fn riding(&mut self) -> Option<&mut Delivery> {
+        None
+    }
+
+    fn allows_helo(&self, _: EhloReply) -> bool {
+        true
     }
 
     fn next(&mut self) -> Option<(Candidate, usize)> {

@@ -12,10 +12,16 @@ use requiretls_core::plan::Candidate;
 pub(crate) trait Judge {
     /// The state machine.
     fn delivery(&self) -> &Delivery;
+    /// Takes the state machine back after it has ridden on an open connection; `None`, and nothing
+    /// rides, where there is none to give away.
+    fn riding(&mut self) -> Option<&mut Delivery>;
     /// The next host, and the index of its next address.
     fn next(&mut self) -> Option<(Candidate, usize)>;
     /// The reply to EHLO.
     fn ehlo(&mut self, reply: EhloReply) -> Action;
+    /// Whether HELO may follow where EHLO inside TLS was refused for good: where nothing that only
+    /// EHLO could offer is asked of the host (row 13).
+    fn allows_helo(&self, refusal: EhloReply) -> bool;
     /// STARTTLS, the handshake or EHLO inside TLS did not succeed.
     fn tls_failed(&mut self, how: TlsFailure) -> Action;
     /// TLS is up.
@@ -31,7 +37,7 @@ pub(crate) trait Judge {
 }
 
 /// What MAIL FROM goes with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Gate {
     pub(crate) parameter: &'static str,
     pub(crate) ret_hdrs: bool,
@@ -42,6 +48,10 @@ impl Judge for Delivery {
         self
     }
 
+    fn riding(&mut self) -> Option<&mut Delivery> {
+        Some(self)
+    }
+
     fn next(&mut self) -> Option<(Candidate, usize)> {
         let candidate = self.next_host_to_try().ok()?.clone();
         Some((candidate, self.address()?))
@@ -49,6 +59,10 @@ impl Judge for Delivery {
 
     fn ehlo(&mut self, reply: EhloReply) -> Action {
         Self::ehlo(self, &reply)
+    }
+
+    fn allows_helo(&self, refusal: EhloReply) -> bool {
+        Self::ehlo(&mut self.clone(), &refusal) == Action::Go
     }
 
     fn tls_failed(&mut self, how: TlsFailure) -> Action {

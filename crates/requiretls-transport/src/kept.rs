@@ -15,6 +15,7 @@ pub struct Kept {
     pub(crate) connection: Connection,
     pub(crate) host: Host,
     pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
     pub(crate) session: Session,
 }
 
@@ -24,6 +25,7 @@ pub(crate) struct Open {
     pub(crate) connection: Connection,
     pub(crate) host: Host,
     pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
     /// What it has proved; `None` where the gate was shut, which a client that listens never sees.
     pub(crate) session: Option<Session>,
 }
@@ -36,6 +38,7 @@ impl Open {
             connection: self.connection,
             host: self.host,
             address: self.address,
+            port: self.port,
         })
     }
 }
@@ -46,6 +49,7 @@ impl From<Kept> for Open {
             connection: kept.connection,
             host: kept.host,
             address: kept.address,
+            port: kept.port,
             session: Some(kept.session),
         }
     }

@@ -1,14 +1,13 @@
 //! What became of the message?
 
 use crate::kept::Kept;
-use crate::message::{Message, Path};
-use crate::reply::{Class, PeerReply};
+use crate::path::Path;
+use crate::reply::PeerReply;
 use crate::tls::Tls;
-use requiretls_core::connection::Clearance;
 use requiretls_core::decision::{Refusal, Row, Who};
 use requiretls_core::delivery::{Action, Delivery};
 use requiretls_core::next_hop::Host;
-use requiretls_core::reply::{Enhanced, Reply};
+use requiretls_core::reply::Reply;
 use requiretls_core::session::Session;
 use std::net::IpAddr;
 
@@ -18,7 +17,8 @@ pub struct Outcome {
     /// Go when a peer took it for at least one recipient, else defer or bounce.
     pub action: Action,
     /// The reply for the message as a whole: the peer's own where the peer spoke about the message,
-    /// else core's.
+    /// ours where the message could not be said to it or nobody knows whether it took it, else
+    /// core's.
     pub reply: Reply,
     /// Who imposed it.
     pub who: Who,
@@ -71,23 +71,11 @@ pub struct Try {
 /// What was sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sent {
-    /// The parameters of the last MAIL FROM, without the blank before them.
+    /// What the policy had the last MAIL FROM go with (P4, and RET where core asks for it), without
+    /// the blank before it.
     pub parameters: String,
     /// Whether the message itself was begun.
     pub content: bool,
-}
-
-/// What is known so far.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    recipients: Vec<(Path, Option<PeerReply>)>,
-    pub(crate) tries: Vec<Try>,
-    pub(crate) peer: Option<PeerReply>,
-    pub(crate) session: Option<Session>,
-    pub(crate) kept: Option<Kept>,
-    pub(crate) declined: Option<Kept>,
-    /// A host has settled the message.
-    pub(crate) settled: bool,
 }
 
 impl Outcome {
@@ -113,91 +101,5 @@ impl Outcome {
     #[must_use]
     pub fn sent(&self) -> Option<&Sent> {
         self.tries.last().and_then(|t| t.sent.as_ref())
-    }
-}
-
-impl Report {
-    pub(crate) fn new(message: &Message<'_>) -> Self {
-        Self {
-            recipients: message
-                .recipients
-                .iter()
-                .map(|path| (path.clone(), None))
-                .collect(),
-            ..Self::default()
-        }
-    }
-
-    /// The recipients that no peer has taken or refused for good.
-    pub(crate) fn pending(&self) -> Vec<usize> {
-        self.recipients
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, reply))| reply.as_ref().is_none_or(|r| r.class() == Class::Transient))
-            .map(|(index, _)| index)
-            .collect()
-    }
-
-    pub(crate) fn answer(&mut self, recipients: &[usize], reply: &PeerReply) {
-        for index in recipients {
-            if let Some((_, own)) = self.recipients.get_mut(*index) {
-                *own = Some(reply.clone());
-            }
-        }
-    }
-
-    /// The end, over all hosts tried.
-    pub(crate) fn finish(self, delivery: &Delivery) -> Outcome {
-        let verdict = delivery.verdict();
-        let replies = || {
-            self.recipients
-                .iter()
-                .filter_map(|(_, reply)| reply.as_ref())
-        };
-        let of = |class| replies().rev().find(move |r| r.class() == class);
-        let by_peer = verdict.action == Action::Go;
-        let refused_for_good = self.pending().is_empty();
-        let own = |reply: Option<&PeerReply>, action| {
-            reply.map(|r| (action, r.to_reply(), Who::Nobody, None))
-        };
-        let (action, reply, who, row) = if let Some(taken) = of(Class::Positive) {
-            let who = delivery.clearance().map_or(Who::Nobody, Clearance::who);
-            (Action::Go, taken.to_reply(), who, None)
-        } else if by_peer {
-            let last = if refused_for_good {
-                own(of(Class::Permanent), Action::Bounce)
-            } else {
-                own(of(Class::Transient), Action::Defer)
-            };
-            last.unwrap_or((Action::Defer, verdict.reply, verdict.who, verdict.row))
-        } else {
-            (verdict.action, verdict.reply, verdict.who, verdict.row)
-        };
-        // Not every recipient of a message that was taken need have an answer.
-        let unserved = match action {
-            Action::Go => Reply::new(451, Enhanced(4, 4, 1), "no host has taken it yet"),
-            _ => reply.clone(),
-        };
-        let recipients = self
-            .recipients
-            .into_iter()
-            .map(|(path, own)| Recipient {
-                path,
-                reply: own.map_or_else(|| unserved.clone(), |r| r.to_reply()),
-            })
-            .collect();
-        Outcome {
-            action,
-            reply,
-            who,
-            row,
-            recipients,
-            tries: self.tries,
-            peer: self.peer,
-            session: self.session,
-            kept: self.kept,
-            declined: self.declined,
-            delivery: delivery.clone(),
-        }
     }
 }

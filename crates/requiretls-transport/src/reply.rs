@@ -44,6 +44,10 @@ impl PeerReply {
         class(self.code).unwrap_or(Class::Transient)
     }
 
+    pub(crate) fn is_positive(&self) -> bool {
+        self.class() == Class::Positive
+    }
+
     /// 421 says that the connection is about to be closed, 221 that it is.
     pub(crate) fn closes(&self) -> bool {
         matches!(self.code, 221 | 421)

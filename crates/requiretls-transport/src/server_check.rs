@@ -6,8 +6,8 @@
 //! made, say because the server refuses the sender, says nothing about the server.
 
 use crate::client::ClientError;
-use crate::connection::{Broken, Connection, Hello};
-use crate::message::Path;
+use crate::connection::{Broken, Connection};
+use crate::path::Path;
 use crate::reply::{Class, PeerReply};
 use crate::timeouts::Timeouts;
 use crate::tls;
@@ -239,7 +239,7 @@ impl ServerCheck {
 
     fn among_others(&self, server: &Server) -> Made {
         let mut connection = self.offering(server)?;
-        if !connection.offers_8bit() {
+        if !connection.extensions().eight_bit {
             connection.quit();
             return Err(NotMade("no other parameter is offered".to_owned()));
         }
@@ -308,7 +308,7 @@ impl ServerCheck {
     }
 
     fn greet(&self, server: &Server) -> Result<(Connection, EhloReply, PeerReply), NotMade> {
-        let mut connection = Connection::connect(&server.address, self.timeouts)
+        let mut connection = Connection::connect(&server.address, None, self.timeouts, None)
             .map_err(|error| NotMade(format!("no connection: {error}")))?;
         accepted(connection.greeting()?, "the greeting")?;
         let (offer, reply) = self.hello(&mut connection)?;
@@ -316,10 +316,8 @@ impl ServerCheck {
     }
 
     fn hello(&self, connection: &mut Connection) -> Result<(EhloReply, PeerReply), NotMade> {
-        match connection.hello(&self.name)? {
-            Hello::Read(offer, reply) => Ok((offer, accepted(reply, "EHLO")?)),
-            Hello::Refused(_, reply) => Err(NotMade(format!("EHLO: {reply}"))),
-        }
+        let reply = accepted(connection.ehlo(&self.name)?, "EHLO")?;
+        Ok((EhloReply::parse(reply.raw()), reply))
     }
 
     fn secure(&self, server: &Server, mut connection: Connection) -> Result<Connection, NotMade> {

@@ -59,8 +59,12 @@ impl Default for Timeouts {
 
 /// The end of a phase that begins now; a limit beyond the clock's reach is a day.
 pub(crate) fn deadline(limit: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(limit)
-        .or_else(|| now.checked_add(Duration::from_secs(86_400)))
-        .unwrap_or(now)
+    after(Instant::now(), limit)
+}
+
+/// Later by so much; what is beyond the clock's reach is a day later.
+pub(crate) fn after(time: Instant, by: Duration) -> Instant {
+    time.checked_add(by)
+        .or_else(|| time.checked_add(Duration::from_secs(86_400)))
+        .unwrap_or(time)
 }

@@ -12,10 +12,14 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
+use crate::command::{cargo, run as run_command};
 use crate::{Result, dist, prerequisites};
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// What is measured; the policy when it is left out
+    #[arg(value_enum, default_value_t = Subject::Policy)]
+    subject: Subject,
     /// Count instructions alone
     #[arg(long)]
     counts: bool,
@@ -24,8 +28,19 @@ pub(crate) struct Options {
     bless: bool,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum Subject {
+    /// Its times and instructions
+    Policy,
+    /// `requiretls lmtp` beside Postfix 3.11: messages in a second, and what one costs
+    Transport,
+}
+
 /// Measures, prints one table, and fails when a goal is missed or a count has grown.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.subject == Subject::Transport {
+        return transport();
+    }
     prerequisites::install_counter()?;
     let counts = counts::measure()?;
     if options.bless {
@@ -46,6 +61,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         1 => Err("one goal is missed".into()),
         more => Err(format!("{more} goals are missed").into()),
     }
+}
+
+/// A test of `ffi-tests`, since it needs real servers; what it measures it prints itself.
+fn transport() -> Result<()> {
+    run_command(cargo().args(["build", "--release", "--locked", "-p", "requiretls-cli"]))?;
+    run_command(
+        cargo()
+            .args(["nextest", "run", "--cargo-profile", "release", "--locked"])
+            .args(["--profile", "soak", "-p", "ffi-tests", "--test", "rates"])
+            .args(["--run-ignored", "ignored-only", "--no-capture"]),
+    )
 }
 
 /// One line of the table.

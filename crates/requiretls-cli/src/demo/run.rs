@@ -3,7 +3,6 @@
 //! Inbound, the library is told what a mail server hears. Outbound, facts are looked up, a plan is
 //! made, and an SMTP client follows it; or, to try the judge, a client that follows nothing.
 
-use super::judge::SCENARIO_FIELD;
 use super::program::{self, Program, Sent};
 use super::scenario::{Ending, Inbound, Kind, Outbound, Patience, Scenario, ending};
 use super::world::{self, Scene, Site};
@@ -13,8 +12,10 @@ use requiretls_core::plan::{Message as PlanMessage, Plan, Unreadable};
 use requiretls_core::reply::Reply;
 use requiretls_core::tag;
 use requiretls_engine::{Deadline, Question};
-use requiretls_testbed::{TAG_FIELD, World};
-use requiretls_transport::{Client, ClientIgnoringAnswers, Message, Outcome, Path, Timeouts};
+use requiretls_testbed::{SCENARIO_FIELD, TAG_FIELD, World};
+use requiretls_transport::{
+    Client, ClientIgnoringAnswers, Envelope, Message, Outcome, Path, Timeouts,
+};
 use std::error::Error;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -229,14 +230,14 @@ impl Sending<'_> {
         } else {
             Path::parse("anna@sender.test")?
         };
-        let to = [Path::parse("bert@recipient.test")?];
+        let to = Path::parse("bert@recipient.test")?;
         // First what names it: a message that is cut has its name all the same.
         let content = format!(
             "{SCENARIO_FIELD}: {id}\r\n{TAG_FIELD}: {tag}\r\n\
              From: Anna <anna@sender.test>\r\nTo: Bert <bert@recipient.test>\r\n\
              Subject: {id}\r\n\r\nDear Bert!\r\n"
         );
-        let message = Message::new(&from, &to, content.as_bytes())?;
+        let message = Message::new(Envelope::new(from, [to]), content.into_bytes())?;
         let clock = self.world.clock().clone();
         let roots = self.site.discovery.roots().roots();
         let mut client = Client::new("mail.sender.test", roots, move || clock.now())?

@@ -9,9 +9,70 @@ use super::Refusal;
 /// No longer command is judged, in octets with its CRLF (R3 leaves limits to the server).
 pub const MAX_LINE: usize = 8_192;
 
+/// A command with a path, in its two parts, for a server that reads the rest of it by itself: both
+/// readings then agree on where the path ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PathCommand<'a> {
+    /// What stands between the angle brackets, not looked at; a path may lack them.
+    pub path: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> PathCommand<'a> {
+    /// Reads `MAIL FROM:<path> parameters`, with or without its CRLF.
+    ///
+    /// # Errors
+    /// [`Refusal::LineTooLong`] and [`Refusal::LineMalformed`].
+    pub fn mail(line: &'a [u8]) -> Result<Self, Refusal> {
+        Self::parse(&behind_the_path(line)?)
+    }
+
+    /// Reads `RCPT TO:<path> parameters`, with or without its CRLF.
+    ///
+    /// # Errors
+    /// As [`PathCommand::mail`]; the sentences of these refusals speak of MAIL.
+    pub fn rcpt(line: &'a [u8]) -> Result<Self, Refusal> {
+        Self::parse(&behind(line, |line| behind_colon(line, b"RCPT", b"TO"))?)
+    }
+
+    /// Names and values; without `=` there is no value.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
+        let marks = Marks::of(self.rest);
+        // Nothing in it breaks the line: that was looked for when it was read.
+        Parameters { marks, start: 0 }.map_while(Result::ok)
+    }
+
+    fn parse(parameters: &Parameters<'a>) -> Result<Self, Refusal> {
+        if !parameters.end_well() {
+            return Err(Refusal::LineMalformed);
+        }
+        let text = parameters.marks.text;
+        let split = text.split_at_checked(parameters.start);
+        let (path, rest) = split.ok_or(Refusal::LineMalformed)?;
+        let bare = path.strip_prefix(b"<").and_then(|p| p.strip_suffix(b">"));
+        let path = path
+            .strip_suffix(b" ")
+            .or(path.strip_suffix(b"\t"))
+            .unwrap_or(path);
+        Ok(Self {
+            path: bare.unwrap_or(path),
+            rest,
+        })
+    }
+}
+
 /// What stands behind the path of `MAIL FROM:<path> parameters`. CR, LF and NUL are looked for up
 /// to there; [`Parameters`] looks for them in the rest.
 pub(super) fn behind_the_path(line: &[u8]) -> Result<Parameters<'_>, Refusal> {
+    behind(line, from_path)
+}
+
+/// The same for a command whose path is found so.
+#[inline]
+fn behind(
+    line: &[u8],
+    from_path: impl Fn(&[u8]) -> Option<&[u8]>,
+) -> Result<Parameters<'_>, Refusal> {
     if line.len() > MAX_LINE {
         return Err(Refusal::LineTooLong);
     }
@@ -72,9 +133,13 @@ fn from_path(line: &[u8]) -> Option<&[u8]> {
     if let Some(rest) = line.strip_prefix(b"MAIL FROM:") {
         return Some(trim_blanks(rest));
     }
-    let rest = strip_word(line, b"MAIL")?;
+    behind_colon(line, b"MAIL", b"FROM")
+}
+
+fn behind_colon<'a>(line: &'a [u8], verb: &[u8], word: &[u8]) -> Option<&'a [u8]> {
+    let rest = strip_word(line, verb)?;
     let verb_ends = rest.first().is_some_and(|&b| is_blank(b));
-    let rest = strip_word(trim_blanks(rest), b"FROM").filter(|_| verb_ends)?;
+    let rest = strip_word(trim_blanks(rest), word).filter(|_| verb_ends)?;
     trim_blanks(rest).strip_prefix(b":").map(trim_blanks)
 }
 
@@ -209,4 +274,47 @@ fn breaks_a_line(byte: u8) -> bool {
 #[cfg(test)]
 pub(super) fn marks(text: &[u8]) -> Vec<(usize, u8)> {
     Marks::of(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PathCommand;
+    use crate::mail_param::{Answer, Dialects, MailParams};
+
+    /// A command, and its path and how many parameters it has.
+    type Row = (&'static str, &'static [u8], Option<(&'static [u8], usize)>);
+
+    /// A server that reads the rest of a command by itself finds our parameters where core does.
+    #[test]
+    fn both_readings_agree_on_where_the_path_ends() {
+        #[rustfmt::skip]
+        let rows: [Row; 11] = [
+            ("R2", b"MAIL FROM:<a@b.test> REQUIRETLS", Some((b"a@b.test", 1))),
+            ("null path", b"MAIL FROM:<>", Some((b"", 0))),
+            ("blanks, any case", b"mail from : <a@b.test>\tSIZE=1  X\r\n", Some((b"a@b.test", 2))),
+            ("no brackets", b"MAIL FROM:a@b.test X", Some((b"a@b.test", 1))),
+            ("quoted bracket", b"MAIL FROM:<\"a> X\"@b.test> Y", Some((b"\"a> X\"@b.test", 1))),
+            ("in doubt", b"MAIL FROM:<\"a>\" X>", None),
+            ("glued parameter", b"MAIL FROM:<a@b.test>X", None),
+            ("open bracket", b"MAIL FROM:<a@b.test X", None),
+            ("8-bit", b"MAIL FROM:<\xc3\xbc@b.test> SMTPUTF8", Some((b"\xc3\xbc@b.test", 1))),
+            ("two lines", b"MAIL FROM:<a@b.test>\r\nDATA", None),
+            ("another command", b"RCPT TO:<a@b.test>", None),
+        ];
+        for (label, line, expected) in rows {
+            let read = PathCommand::mail(line).ok();
+            let found = read.map(|c| (c.path, c.parameters().count()));
+            assert_eq!(found, expected, "{label}");
+            let mut mail = MailParams::new(Dialects::default(), true, true);
+            let is_refused = matches!(mail.line(line), Answer::Refused(_));
+            assert_eq!(is_refused, expected.is_none(), "{label}");
+            let rcpt = String::from_utf8_lossy(line).replacen("MAIL FROM", "RCPT TO", 1);
+            let as_rcpt = PathCommand::rcpt(rcpt.as_bytes())
+                .ok()
+                .map(|c| c.path.len());
+            if line.is_ascii() && line.starts_with(b"MAIL FROM") {
+                assert_eq!(as_rcpt, expected.map(|(path, _)| path.len()), "{label}");
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! How are the settings written in the file?
 
+use super::lmtp::{self, ListenerTables, LmtpTable};
 use super::rules::{self, RuleTable};
 use super::source::Source;
 use super::{Cache, Config, ConfigError, Dns, DnsMode, Receiving, Sending, Sts};
@@ -36,6 +37,8 @@ pub(super) fn parse<'a>(
         dns: file.dns.read(&source)?,
         sts: file.sts.read(&source)?,
         cache: file.cache.into(),
+        lmtp: file.lmtp.read(&source)?,
+        lmtp_listeners: lmtp::listeners(&file.lmtp_listener, &source)?,
     };
     Ok((config, std::iter::once(source).chain(further).collect()))
 }
@@ -75,6 +78,8 @@ struct File {
     dns: DnsTable,
     sts: StsTable,
     cache: CacheTable,
+    lmtp: LmtpTable,
+    lmtp_listener: ListenerTables,
 }
 
 #[derive(Debug, Default, Deserialize)]

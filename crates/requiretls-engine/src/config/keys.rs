@@ -4,6 +4,7 @@
 //! hold is held: which keys there are, what they are without being set, and which words they take.
 
 use super::tests::{parse, parse_in};
+use super::{Endpoint, LmtpListener};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -46,6 +47,9 @@ fn keys() -> Keys {
 
 impl Key {
     fn heading(&self, word: Option<&str>) -> String {
+        if self.table == "lmtp_listener" {
+            return "[lmtp_listener.\"127.0.0.1:2424\"]\n".to_owned();
+        }
         if self.table != "next_hop" {
             return format!("[{}]\n", self.table);
         }
@@ -111,6 +115,9 @@ fn the_defaults_are_those_that_are_told() {
     assert_eq!(set.dns, unset.dns);
     assert_eq!(set.sts, unset.sts);
     assert_eq!(set.cache, unset.cache);
+    assert_eq!(set.lmtp, unset.lmtp);
+    let listener = LmtpListener::at(Endpoint::Tcp("127.0.0.1:2424".parse().unwrap()));
+    assert_eq!(set.lmtp_listeners, [listener]);
     let rule = |text: &str| {
         let text = text.replace("port = 25\n", "");
         let config = parse(&text).unwrap();

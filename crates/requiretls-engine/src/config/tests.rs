@@ -27,7 +27,7 @@ fn pem() -> String {
 fn nothing_set_is_the_defaults() {
     for text in [
         "",
-        "[sending]\n[dns]\n[sts]\n[receiving]\n[cache]\n",
+        "[sending]\n[dns]\n[sts]\n[receiving]\n[cache]\n[lmtp]\n[lmtp_listener]\n",
         "[next_hop]",
     ] {
         let config = parse(text).unwrap();
@@ -36,6 +36,8 @@ fn nothing_set_is_the_defaults() {
         assert_eq!(config.dns, Dns::default());
         assert_eq!(config.sts, Sts::default());
         assert_eq!(config.cache, Cache::default());
+        assert_eq!(config.lmtp, Lmtp::default());
+        assert!(config.lmtp_listeners.is_empty());
         assert_eq!(
             config.rules.key(&NextHop::Domain(domain("a.example"))),
             None

@@ -9,7 +9,7 @@ use requiretls_core::tag;
 use requiretls_engine::cache::KeptPolicy;
 use requiretls_engine::{Config, Deadline, Discovery, Question};
 use requiretls_testbed::{CONFIG_FILE, DnsMode, World};
-use requiretls_transport::{Client, Message, Outcome, Path, Timeouts};
+use requiretls_transport::{Client, Envelope, Message, Outcome, Path, Timeouts};
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -101,8 +101,9 @@ impl<'w> Site<'w> {
             .with_port(self.world.port(next_hop))
             .noting(move |delivery| discovery.note(delivery));
         let from = Path::parse("anna@sender.test").unwrap();
-        let to = [Path::parse("bert@recipient.test").unwrap()];
-        let message = Message::new(&from, &to, b"Subject: x\r\n\r\nDear Bert!\r\n").unwrap();
+        let to = Path::parse("bert@recipient.test").unwrap();
+        let content = b"Subject: x\r\n\r\nDear Bert!\r\n".as_slice();
+        let message = Message::new(Envelope::new(from, [to]), content).unwrap();
         let outcome = client.deliver(self.plan(next_hop, word), &message);
         let delivery = &outcome.delivery;
         let line = match delivery.clearance() {

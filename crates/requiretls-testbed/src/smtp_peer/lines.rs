@@ -15,6 +15,25 @@ impl Lines {
         Ok(line.map(|octets| String::from_utf8_lossy(&octets).into_owned()))
     }
 
+    /// Whether more has come than was read as lines.
+    pub(super) fn has_more(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// So many octets, whatever they are.
+    pub(super) fn take(&mut self, wire: &mut dyn Wire, length: usize) -> io::Result<Vec<u8>> {
+        while self.buffer.len() < length {
+            let mut more = [0; 4096];
+            let read = wire.read(&mut more)?;
+            if read == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            self.buffer.extend(more.iter().take(read));
+        }
+        let rest = self.buffer.split_off(length);
+        Ok(std::mem::replace(&mut self.buffer, rest))
+    }
+
     /// Without CR and LF; `None` at the end. What is left of a line then is none.
     pub(super) fn next_octets(&mut self, wire: &mut dyn Wire) -> io::Result<Option<Vec<u8>>> {
         loop {

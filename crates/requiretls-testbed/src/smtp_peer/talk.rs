@@ -13,13 +13,13 @@ use std::io::{self, ErrorKind, Read, Write};
 /// The words of one session, outside TLS and then inside.
 pub(super) struct Talk<'a> {
     host: &'a str,
-    peer: &'a Peer,
-    record: &'a Record,
+    pub(super) peer: &'a Peer,
+    pub(super) record: &'a Record,
     stop: &'a Stop,
-    in_tls: bool,
+    pub(super) in_tls: bool,
     greeted: Greeted,
     /// Of the message under way.
-    recipients: Option<usize>,
+    pub(super) recipients: Option<usize>,
     /// What came with STARTTLS and has not been looked at.
     behind_starttls: Lines,
 }
@@ -71,7 +71,12 @@ impl<'a> Talk<'a> {
             let in_tls = self.in_tls;
             self.record.write(|s| s.lines.push((in_tls, line.clone())));
             let verb = line.split(' ').next().unwrap_or_default();
-            match verb.to_ascii_uppercase().as_str() {
+            let verb = verb.to_ascii_uppercase();
+            match verb.as_str() {
+                _ if self.is_ahead(&lines, &verb) => {
+                    self.record.write(|s| s.ahead = true);
+                    self.reply(wire, "503 5.5.0 Not before my reply")?;
+                }
                 "EHLO" | "LHLO" => self.ehlo(wire)?,
                 "HELO" => {
                     self.greeted = Greeted::Helo;
@@ -87,6 +92,7 @@ impl<'a> Talk<'a> {
                 "MAIL" => self.mail(wire, &line)?,
                 "RCPT" => self.rcpt(wire, &line)?,
                 "DATA" => self.data(wire, &mut lines)?,
+                "BDAT" => self.bdat(wire, &mut lines, &line)?,
                 "RSET" => {
                     self.recipients = None;
                     self.reply(wire, "250 2.0.0 Ok")?;
@@ -100,6 +106,14 @@ impl<'a> Talk<'a> {
             }
         }
         Ok(End::Over)
+    }
+
+    /// What came before the reply to this command, though it has to wait for it (RFC 2920).
+    fn is_ahead(&self, lines: &Lines, verb: &str) -> bool {
+        let may_follow = matches!(verb, "MAIL" | "RCPT" | "RSET") && self.offers("PIPELINING");
+        // A chunk follows its command, and what follows STARTTLS is forgotten.
+        let takes_more = may_follow || matches!(verb, "BDAT" | "STARTTLS");
+        !takes_more && lines.has_more()
     }
 
     /// After a 5yz banner: nothing but QUIT (RFC 5321 section 3.1).
@@ -217,6 +231,13 @@ impl<'a> Talk<'a> {
                 let twice = named > 1 && !self.peer.lets_pass(Lax::Twice);
                 twice.then(|| "501 5.5.4 More than one parameter about TLS".to_owned())
             })
+            .or_else(|| {
+                let sizes = parameters.iter().filter_map(|p| p.strip_prefix("SIZE="));
+                let too_large = sizes
+                    .filter_map(|n| n.parse().ok())
+                    .any(|n| self.is_too_large(n));
+                too_large.then(|| TOO_LARGE.to_owned())
+            })
     }
 
     /// Only what was offered, here and to this client, is taken.
@@ -263,7 +284,10 @@ impl<'a> Talk<'a> {
             Some(taken) if taken >= self.peer.recipient_limit => {
                 Some("452 4.5.3 Too many recipients")
             }
-            Some(_) => self.peer.reply(Step::Rcpt, self.in_tls),
+            Some(_) => self
+                .peer
+                .recipient_refusal(&recipient)
+                .or_else(|| self.peer.reply(Step::Rcpt, self.in_tls)),
         };
         if refusal.is_none() {
             self.recipients = self.recipients.map(|n| n.saturating_add(1));
@@ -271,39 +295,6 @@ impl<'a> Talk<'a> {
         }
         self.reply(wire, refusal.unwrap_or("250 2.1.5 Ok"))?;
         self.breaks(wire, Step::Rcpt)
-    }
-
-    fn data(&mut self, wire: &mut dyn Wire, lines: &mut Lines) -> io::Result<()> {
-        match self.recipients {
-            None => return self.reply(wire, "503 5.5.1 MAIL first"),
-            Some(0) => return self.reply(wire, "554 5.5.1 No valid recipients"),
-            Some(_) => {}
-        }
-        if let Some(reply) = self.peer.reply(Step::Data, self.in_tls) {
-            return self.reply(wire, reply);
-        }
-        self.reply(wire, "354 Go ahead")?;
-        loop {
-            let line = lines.next_octets(wire)?.ok_or(ErrorKind::UnexpectedEof)?;
-            if line == b"." {
-                break;
-            }
-            let line = line.strip_prefix(b".").unwrap_or(&line);
-            self.record.message(|message| {
-                message.body.extend_from_slice(line);
-                message.body.extend_from_slice(b"\r\n");
-            });
-            self.breaks(wire, Step::Data)?;
-        }
-        self.record.message(|m| m.complete = true);
-        self.recipients = None;
-        self.breaks(wire, Step::Dot)?;
-        let reply = self.peer.reply(Step::Dot, self.in_tls);
-        let reply = reply.unwrap_or("250 2.0.0 Taken");
-        self.reply(wire, reply)?;
-        let taken = reply.starts_with('2');
-        self.record.message(|m| m.taken = taken);
-        Ok(())
     }
 
     pub(super) fn reply(&self, wire: &mut dyn Wire, text: &str) -> io::Result<()> {
@@ -344,10 +335,16 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn offers(&self, keyword: &str) -> bool {
+    pub(super) fn is_too_large(&self, length: usize) -> bool {
+        length > self.peer.size_limit && self.offers("SIZE")
+    }
+
+    pub(super) fn offers(&self, keyword: &str) -> bool {
         has(self.offered(), keyword)
     }
 }
+
+pub(super) const TOO_LARGE: &str = "552 5.3.4 Too large";
 
 fn has(keywords: &[String], keyword: &str) -> bool {
     let mut names = keywords.iter().map(|k| k.split(' ').next());

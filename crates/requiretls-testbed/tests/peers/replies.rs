@@ -231,3 +231,67 @@ fn recipients_and_the_final_reply() {
     let message = &session.messages[0];
     assert!(message.complete && !message.taken);
 }
+
+/// What a client may not do, and does.
+#[test]
+fn what_comes_ahead_is_refused() {
+    for (label, peer, said, ahead) in [
+        (
+            "RFC 2920",
+            Peer::good(),
+            "RSET\r\nMAIL FROM:<a@s.test>\r\nRCPT TO:<b@a.test>\r\nDATA\r\n",
+            false,
+        ),
+        (
+            "not offered",
+            Peer::good().no_pipelining(),
+            "MAIL FROM:<a@s.test>\r\nRCPT TO:<b@a.test>\r\n",
+            true,
+        ),
+        (
+            "EHLO ends a group",
+            Peer::good(),
+            "EHLO c.test\r\nMAIL FROM:<a@s.test>\r\n",
+            true,
+        ),
+    ] {
+        let stage = Stage::new(peer);
+        let mut client = stage.inside();
+        client.send(said);
+        let replies: Vec<u16> = said.lines().map(|_| client.reply().0).collect();
+        assert_eq!(replies.contains(&503), ahead, "{label}: {replies:?}");
+        drop(client);
+        assert_eq!(stage.session().ahead, ahead, "{label}");
+    }
+}
+
+/// RFC 3030, RFC 1870.
+#[test]
+fn chunks_and_sizes() {
+    let stage = Stage::new(Peer::good().chunking().size_limit(6).one_message());
+    let mut client = stage.inside();
+    assert_eq!(client.ask("MAIL FROM:<a@s.test> SIZE=7").0, 552);
+    assert_eq!(client.ask("MAIL FROM:<a@s.test> SIZE=6").0, 250);
+    assert_eq!(client.ask("RCPT TO:<b@a.test>").0, 250);
+    client.send("BDAT 4\r\n.\r\na");
+    assert_eq!(client.reply().0, 250);
+    client.send("BDAT 2 LAST\r\n\r\n");
+    assert_eq!(client.reply().0, 250);
+    let session = stage.session();
+    assert_eq!(session.messages[0].body, b".\r\na\r\n");
+    assert!(session.messages[0].taken);
+
+    let stage = Stage::new(Peer::good().size_limit(6));
+    let mut client = stage.inside();
+    assert_eq!(client.ask("MAIL FROM:<a@s.test>").0, 250);
+    assert_eq!(client.ask("RCPT TO:<b@a.test>").0, 250);
+    assert_eq!(client.ask("BDAT 1 LAST").0, 500, "not offered");
+    let stage = Stage::new(Peer::good().size_limit(6));
+    let mut client = stage.inside();
+    assert_eq!(client.ask("MAIL FROM:<a@s.test>").0, 250);
+    assert_eq!(client.ask("RCPT TO:<b@a.test>").0, 250);
+    assert_eq!(client.ask("DATA").0, 354);
+    assert_eq!(client.ask("0123456\r\n.").0, 552);
+    drop(client);
+    assert!(!stage.session().messages[0].taken);
+}

@@ -8,9 +8,12 @@
     clippy::unwrap_used
 )]
 
+mod duplicate;
+mod extensions;
 mod peer;
 mod policy;
 mod regardless;
 mod reuse;
+mod together;
 mod wire;
 mod world;

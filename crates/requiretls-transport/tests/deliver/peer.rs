@@ -20,7 +20,10 @@ pub(crate) struct Traits {
     /// The key that it signs the handshake with.
     pub(crate) key: Key,
     pub(crate) only_tls_1_2: bool,
+    /// Further keywords, in clear and inside TLS.
+    pub(crate) more: &'static str,
     /// Other answers: the start of a command, or one of the words below, and what comes instead.
+    /// With `2:` before it, for the second message on a connection alone.
     pub(crate) instead: &'static [(&'static str, &'static str)],
 }
 
@@ -39,7 +42,7 @@ pub(crate) const GREETING: &str = "(greeting)";
 pub(crate) const MESSAGE: &str = "(message)";
 /// In place of a command: the TLS handshake; what comes instead of it ends the connection.
 pub(crate) const HANDSHAKE: &str = "(handshake)";
-/// In place of an answer: the connection is dropped.
+/// In place of an answer, or at the end of one: the connection is dropped.
 pub(crate) const DROP: &str = "(drop)";
 /// In place of an answer: nothing, with the connection left open.
 pub(crate) const SILENCE: &str = "(silence)";
@@ -58,6 +61,7 @@ impl Traits {
         certificate: "",
         key: Key::ItsOwn,
         only_tls_1_2: false,
+        more: "",
         instead: &[],
     };
     /// No TLS.
@@ -65,6 +69,10 @@ impl Traits {
         clear: "DSN,8BITMIME",
         ..Self::GOOD
     };
+
+    pub(crate) const fn offers(self, more: &'static str) -> Self {
+        Self { more, ..self }
+    }
 
     pub(crate) const fn with(self, instead: &'static [(&'static str, &'static str)]) -> Self {
         Self { instead, ..self }
@@ -109,6 +117,7 @@ impl Peer {
                     traits,
                     wire: Wire::Clear(stream.unwrap()),
                     index: all.len() - 1,
+                    nth: 1,
                     record: Arc::clone(&record),
                     stopped: Arc::clone(&stopped),
                 };
@@ -136,8 +145,10 @@ impl Peer {
         self.seen().into_iter().flat_map(|s| s.commands).collect()
     }
 
+    /// Those that are not a lone dot.
     pub(crate) fn messages(&self) -> Vec<Vec<u8>> {
-        self.seen().into_iter().flat_map(|s| s.messages).collect()
+        let all = self.seen().into_iter().flat_map(|s| s.messages);
+        all.filter(|message| message != b".\r\n").collect()
     }
 }
 
@@ -156,6 +167,8 @@ struct Talk {
     traits: Traits,
     wire: Wire,
     index: usize,
+    /// Which message of the connection is next.
+    nth: usize,
     record: Arc<Mutex<Vec<Seen>>>,
     stopped: Arc<AtomicBool>,
 }
@@ -184,7 +197,9 @@ impl Talk {
                         Wire::Tls(_) => self.traits.tls,
                         _ => self.traits.clear,
                     };
-                    let lines = keywords.split(',').map(|k| ["250-", k, "\r\n"].concat());
+                    let all = keywords.split(',').chain(self.traits.more.split(','));
+                    let all = all.filter(|k| !k.is_empty());
+                    let lines = all.map(|k| ["250-", k, "\r\n"].concat());
                     let lines: String = lines.collect();
                     self.answer(&line, &format!("250-peer.test\r\n{lines}250 HELP\r\n"))?;
                 }
@@ -198,6 +213,11 @@ impl Talk {
                         continue;
                     }
                     self.message()?;
+                    self.answer(MESSAGE, "250 2.0.0 taken\r\n")?;
+                }
+                "BDAT" => {
+                    let length = line.split(' ').nth(1).unwrap().parse().unwrap();
+                    self.chunk(length)?;
                     self.answer(MESSAGE, "250 2.0.0 taken\r\n")?;
                 }
                 "QUIT" => {
@@ -215,10 +235,16 @@ impl Talk {
             Wire::Tls(_) => format!("*{to}"),
             _ => to.to_owned(),
         };
+        let nth = format!("{}:{to}", self.nth);
         let instead = self.traits.instead.iter();
-        let instead = instead
-            .map(|(start, text)| (*start, *text))
-            .find(|(start, _)| to.starts_with(start) || marked.starts_with(start));
+        let instead = instead.map(|(start, text)| (*start, *text));
+        let mut instead = instead.filter(|(start, _)| {
+            to.starts_with(start) || marked.starts_with(start) || nth.starts_with(start)
+        });
+        let instead = instead.next();
+        if to == MESSAGE {
+            self.nth += 1;
+        }
         match instead.map(|(_, text)| text) {
             None => self.send(usual),
             Some(DROP) => Err(io::ErrorKind::BrokenPipe.into()),
@@ -230,7 +256,11 @@ impl Talk {
                 self.until_stopped(&lines, Duration::ZERO)
             }
             Some(text) => {
-                self.send(text)?;
+                let dropped = text.strip_suffix(DROP);
+                self.send(dropped.unwrap_or(text))?;
+                if dropped.is_some() {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
                 // A peer that has declined STARTTLS goes on in clear, one that closes closes.
                 if text.starts_with("421") {
                     return Err(io::ErrorKind::BrokenPipe.into());
@@ -292,6 +322,17 @@ impl Talk {
         self.record.lock().unwrap()[self.index]
             .messages
             .push(message);
+        Ok(())
+    }
+
+    fn chunk(&mut self, length: usize) -> io::Result<()> {
+        let mut chunk = vec![0; length];
+        match &mut self.wire {
+            Wire::Clear(stream) => stream.read_exact(&mut chunk)?,
+            Wire::Tls(stream) => stream.read_exact(&mut chunk)?,
+            Wire::Gone => return Err(io::ErrorKind::NotConnected.into()),
+        }
+        self.record.lock().unwrap()[self.index].messages.push(chunk);
         Ok(())
     }
 

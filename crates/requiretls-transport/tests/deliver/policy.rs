@@ -1,9 +1,9 @@
 //! Rows 8 to 16 of P6, and P4, P5, P7 and P10, as they come about on the wire.
 
 use crate::peer::{DROP, GREETING, HANDSHAKE, Key, MESSAGE, Traits};
-use crate::world::{NOW, World, path, short, summary};
+use crate::world::{NOW, World, message, path, short, summary};
 use requiretls_core::delivery::Action;
-use requiretls_transport::{Message, Path};
+use requiretls_transport::{Envelope, Message, Path};
 use rustls::HandshakeKind;
 use std::sync::{Arc, Mutex};
 
@@ -136,17 +136,43 @@ fn p6_rows_on_the_wire() {
         ("a peer's 4yz to the message", &[GOOD.with(&[(MESSAGE, "452 4.3.1 full\r\n")])], "R", "defer 452 4.3.1 - nobody", 1, 1),
         ("a peer's 5yz to the message", &[GOOD.with(&[(MESSAGE, "552 big\r\n")])], "R", "bounce 552 5.0.0 - nobody", 1, 1),
         ("250 to DATA is no 354", &[GOOD.with(&[("DATA", "250 ok\r\n")])], "R", "defer 451 4.4.2 8 nobody", 1, 0),
-        ("354 to the message is no 250", &[GOOD.with(&[(MESSAGE, "354 more\r\n")])], "R", "defer 451 4.4.2 8 nobody", 1, 1),
+        ("354 to the message is no 250", &[GOOD.with(&[(MESSAGE, "354 more\r\n")])], "R", "defer 451 4.4.2 - nobody", 1, 1),
         ("354 to RCPT is no 250", &[GOOD.with(&[("RCPT", "354 more\r\n")])], "R", "defer 451 4.4.2 8 nobody", 1, 0),
         ("421 to RCPT", &[GOOD.with(&[("RCPT", "421 4.3.2 leaving\r\n")])], "R", "defer 451 4.4.2 8 nobody", 1, 0),
     ];
-    for (label, hosts, tag, expected, connections, messages) in ROWS {
-        let world = World::of(hosts);
+    let offers = ["", "PIPELINING", "CHUNKING", "PIPELINING,CHUNKING"];
+    let all = ROWS.iter().flat_map(|row| offers.map(|more| (row, more)));
+    for ((label, hosts, tag, expected, connections, messages), more) in all {
+        // What is answered to DATA is not asked where chunks are sent.
+        if more.contains("CHUNKING") && label.contains("DATA") {
+            continue;
+        }
+        let label = format!("{label} [{more}]");
+        let hosts: Vec<Traits> = hosts.iter().map(|host| host.offers(more)).collect();
+        let world = World::of(&hosts);
         let outcome = world.deliver(tag);
         assert_eq!(summary(&outcome), *expected, "{label}: {outcome:#?}");
         let made: usize = world.peers.iter().map(|p| p.seen().len()).sum();
         assert_eq!(made, *connections, "{label}: connections");
         assert_eq!(world.messages(), *messages, "{label}: messages");
+    }
+}
+
+/// P6, below the table: EHLO refused inside TLS is followed by HELO only where row 13 lets MAIL follow.
+#[test]
+fn p6_13_helo_inside_tls() {
+    for (tag, expected) in [
+        ("R", false),
+        ("F0", false),
+        ("none", true),
+        ("H", true),
+        ("LE", true),
+    ] {
+        let world = World::of(&[HELO_ONLY_INSIDE]);
+        let _ = world.deliver(tag);
+        let commands = world.peers[0].commands();
+        let said = commands.iter().any(|c| c.starts_with("*HELO"));
+        assert_eq!(said, expected, "{tag}: {commands:?}");
     }
 }
 
@@ -164,14 +190,20 @@ fn p6_8_and_10_drop_after_each_step() {
         ("MAIL", &[("*MAIL", DROP)], "defer 451 4.4.2 8 nobody", "defer 451 4.4.2 8 nobody"),
         ("RCPT", &[("*RCPT", DROP)], "defer 451 4.4.2 8 nobody", "defer 451 4.4.2 8 nobody"),
         ("DATA", &[("*DATA", DROP)], "defer 451 4.4.2 8 nobody", "defer 451 4.4.2 8 nobody"),
-        ("message", &[(MESSAGE, DROP)], "defer 451 4.4.2 8 nobody", "defer 451 4.4.2 8 nobody"),
+        ("message", &[(MESSAGE, DROP)], "defer 451 4.4.2 - nobody", "defer 451 4.4.2 - nobody"),
         ("QUIT", &[("QUIT", DROP)], "go 250 2.0.0 - sender", "go 250 2.0.0 - nobody"),
     ];
     for (step, instead, under_r, untagged) in rows {
-        for (tag, expected) in [("R", under_r), ("none", untagged)] {
-            let world = World::of(&[GOOD.with(instead)]);
+        let offers = ["", "PIPELINING"];
+        let all = [("R", under_r), ("none", untagged)].map(|row| offers.map(|more| (row, more)));
+        for ((tag, expected), more) in all.into_iter().flatten() {
+            let world = World::of(&[GOOD.with(instead).offers(more)]);
             let outcome = world.deliver(tag);
-            assert_eq!(summary(&outcome), *expected, "{tag}, dropped at {step}");
+            assert_eq!(
+                summary(&outcome),
+                *expected,
+                "{tag}, dropped at {step} [{more}]"
+            );
             let in_clear = world.peers[0].commands();
             let in_clear = in_clear.iter().any(|c| c.starts_with("MAIL"));
             assert_eq!(
@@ -204,8 +236,7 @@ fn p4_what_mail_goes_with() {
     ];
     for (label, traits, from, tag, expected) in rows {
         let world = World::of(&[traits]);
-        let to = [path("b@d.test")];
-        let message = Message::new(from, &to, b"x: y\r\n\r\n").unwrap();
+        let message = message(from, b"x: y\r\n\r\n");
         let plan = world.plan_for("d.test", tag, from.as_str().is_empty());
         let outcome = world.client().deliver(plan, &message);
         assert_eq!(outcome.action, Action::Go, "{label}: {outcome:#?}");
@@ -403,7 +434,7 @@ fn recipients_one_by_one() {
         let world = World::of(&hosts);
         let from = path("a@s.test");
         let to = ["yes@d.test", "later@d.test", "no@d.test"].map(path);
-        let message = Message::new(&from, &to, b"x\r\n").unwrap();
+        let message = Message::new(Envelope::new(from, to), b"x\r\n".as_slice()).unwrap();
         let outcome = world.client().deliver(world.plan("R"), &message);
         let replies = outcome.recipients.iter();
         let replies = replies.map(|r| format!("{} {}", r.reply.code, r.reply.enhanced));

@@ -12,7 +12,7 @@ use requiretls_core::pkix::Roots;
 use requiretls_core::plan::{Message as PlanMessage, Plan, Settings};
 use requiretls_core::site_policy::Rule;
 use requiretls_core::tag;
-use requiretls_transport::{Client, Message, Outcome, Path, Timeouts};
+use requiretls_transport::{Client, Envelope, Message, Outcome, Path, Timeouts};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -130,11 +130,13 @@ pub(crate) fn path(address: &str) -> Path {
     Path::parse(address).unwrap()
 }
 
-/// A message that needs no memory of its own.
-pub(crate) fn short() -> Message<'static> {
-    static FROM: LazyLock<Path> = LazyLock::new(|| path("a@s.test"));
-    static TO: LazyLock<[Path; 1]> = LazyLock::new(|| [path("b@d.test")]);
-    Message::new(&FROM, &*TO, b"Subject: x\r\n\r\nhello\r\n").unwrap()
+/// To one recipient.
+pub(crate) fn message(from: &Path, content: &[u8]) -> Message {
+    Message::new(Envelope::new(from.clone(), [path("b@d.test")]), content).unwrap()
+}
+
+pub(crate) fn short() -> Message {
+    message(&path("a@s.test"), b"Subject: x\r\n\r\nhello\r\n")
 }
 
 /// What it came to, in the words of the tables: action, code, enhanced code, row, who.

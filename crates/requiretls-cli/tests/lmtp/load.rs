@@ -1,0 +1,335 @@
+//! What do many clients and large messages cost?
+//!
+//! The memory of the program as the system counts it, against a next hop on a unix socket that takes
+//! everything: what is measured is this side.
+
+use crate::office::{PROGRAM, Running, free_port, until};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+
+/// A service whose next hop is a sink.
+struct Service {
+    running: Running,
+    directory: TempDir,
+    tcp: u16,
+    sunk: Arc<AtomicU64>,
+}
+
+impl Service {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let made = rcgen::generate_simple_self_signed(["lmtp.test".to_owned()]).unwrap();
+        std::fs::write(at("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(at("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        let tcp = free_port();
+        let sunk = Arc::<AtomicU64>::default();
+        sink(UnixListener::bind(at("sink")).unwrap(), Arc::clone(&sunk));
+        let mut config = String::new();
+        let sink = at("sink");
+        let _ = write!(
+            config,
+            "[cache]\ndirectory = \"\"\n[next_hop.\"unix:{sink}\"]\nhop = \"local\"\n\
+             [lmtp]\nhost_connections = 200\nhost_idle_connections = 0\nplace_seconds = 300\n\
+             [lmtp_listener.\"unix:{socket}\"]\nroute = \"unix:{sink}\"\n\
+             [lmtp_listener.\"127.0.0.1:{tcp}\"]\nroute = \"unix:{sink}\"\n\
+             certificate = \"cert.pem\"\nkey = \"key.pem\"\n",
+            sink = sink.display(),
+            socket = at("lmtp").display(),
+        );
+        std::fs::write(at("requiretls.conf"), config).unwrap();
+        let mut command = Command::new(PROGRAM);
+        let config = at("requiretls.conf");
+        command
+            .arg("lmtp")
+            .arg("--listen")
+            .arg("--config")
+            .arg(config);
+        let log = std::fs::File::create(at("log")).unwrap();
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        let running = Running(command.spawn().unwrap());
+        let service = Self {
+            running,
+            directory,
+            tcp,
+            sunk,
+        };
+        let log = service.directory.path().join("log");
+        until("it listens", || {
+            let told = std::fs::read_to_string(&log).unwrap();
+            assert!(!told.contains("in use"), "{told}");
+            UnixStream::connect(service.socket()).is_ok()
+        });
+        service
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path().join("lmtp")
+    }
+
+    /// What is in memory, in KiB: now, and at most so far.
+    fn memory(&self) -> (u64, u64) {
+        let path = format!("/proc/{}/status", self.running.0.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+}
+
+/// Takes every message, and counts their octets.
+fn sink(listener: UnixListener, sunk: Arc<AtomicU64>) {
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let sunk = Arc::clone(&sunk);
+            let thread = std::thread::Builder::new().stack_size(128 * 1024);
+            thread.spawn(move || drop(swallow(&client, &sunk))).unwrap();
+        }
+    });
+}
+
+fn swallow(mut client: &UnixStream, sunk: &AtomicU64) -> io::Result<()> {
+    let mut lines = BufReader::with_capacity(65_536, client);
+    client.write_all(b"220 sink ESMTP\r\n")?;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if lines.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let reply = match line.get(..4).unwrap_or_default() {
+            b"EHLO" | b"LHLO" => "250-sink\r\n250-8BITMIME\r\n250 PIPELINING\r\n",
+            b"DATA" => {
+                client.write_all(b"354 go on\r\n")?;
+                while line != b".\r\n" {
+                    line.clear();
+                    let read = lines.read_until(b'\n', &mut line)?;
+                    sunk.fetch_add(u64::try_from(read).unwrap(), Ordering::Relaxed);
+                }
+                "250 2.0.0 gone\r\n"
+            }
+            b"QUIT" => "221 2.0.0 bye\r\n",
+            _ => "250 2.0.0 ok\r\n",
+        };
+        client.write_all(reply.as_bytes())?;
+    }
+}
+
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// Reads one reply to its last line.
+fn reply(stream: &mut dyn Stream) -> String {
+    let mut line = Vec::new();
+    loop {
+        let mut octet = [0];
+        assert_eq!(stream.read(&mut octet).unwrap(), 1, "closed");
+        line.push(octet[0]);
+        if line.ends_with(b"\r\n") {
+            if line[3] == b' ' {
+                return String::from_utf8(line).unwrap();
+            }
+            line.clear();
+        }
+    }
+}
+
+fn say(stream: &mut dyn Stream, said: &str) -> String {
+    stream.write_all(said.as_bytes()).unwrap();
+    reply(stream)
+}
+
+const ENVELOPE: [&str; 3] = [
+    "MAIL FROM:<a@sender.test>\r\n",
+    "RCPT TO:<b@good.test>\r\n",
+    "DATA\r\n",
+];
+
+fn message(stream: &mut dyn Stream, content: &str) -> String {
+    for command in ENVELOPE {
+        let reply = say(stream, command);
+        assert!(reply.starts_with(['2', '3']), "{reply}");
+    }
+    stream.write_all(content.as_bytes()).unwrap();
+    say(stream, ".\r\n")
+}
+
+fn clear(path: &Path) -> Box<dyn Stream> {
+    let mut stream = UnixStream::connect(path).unwrap();
+    reply(&mut stream);
+    assert!(say(&mut stream, "LHLO x\r\n").starts_with("250 "));
+    Box::new(stream)
+}
+
+fn inside_tls(port: u16, config: &Arc<ClientConfig>) -> Box<dyn Stream> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    reply(&mut stream);
+    assert!(say(&mut stream, "LHLO x\r\n").starts_with("250 "));
+    assert!(say(&mut stream, "STARTTLS\r\n").starts_with("220 "));
+    let name = ServerName::try_from("lmtp.test").unwrap();
+    let tls = ClientConnection::new(Arc::clone(config), name).unwrap();
+    let mut stream = StreamOwned::new(tls, stream);
+    assert!(say(&mut stream, "LHLO x\r\n").starts_with("250 "));
+    Box::new(stream)
+}
+
+/// Issue 8, item 5: no more than this for each idle connection, in KiB.
+const PER_CONNECTION: u64 = 64;
+
+fn idle_connections_cost(
+    label: &str,
+    count: u64,
+    service: &Service,
+    open: impl Fn() -> Box<dyn Stream>,
+) {
+    drop(open());
+    let (before, _) = service.memory();
+    let mut clients: Vec<_> = (0..count).map(|_| open()).collect();
+    let (idle, _) = service.memory();
+    // It fills every buffer on its way.
+    let content = "Subject: x\r\n\r\n".to_owned() + &"and so on, and so on\r\n".repeat(2_500);
+    for client in &mut clients {
+        let reply = message(client, &content);
+        assert!(reply.starts_with("250 "), "{reply}");
+    }
+    let (after, _) = service.memory();
+    let each = |now: u64| now.saturating_sub(before).div_ceil(count);
+    let (idle, after) = (each(idle), each(after));
+    println!(
+        "soak: {count} idle {label}: {idle} KiB each, {after} KiB after a message each; {before} KiB without them"
+    );
+    assert!(idle <= PER_CONNECTION, "{label}: {idle} KiB");
+    assert!(
+        after <= PER_CONNECTION,
+        "{label}: {after} KiB after a message"
+    );
+}
+
+fn idle_connections(count: u64) {
+    let service = Service::start();
+    let in_clear = || clear(&service.socket());
+    idle_connections_cost("in clear", count, &service, in_clear);
+    let service = Service::start();
+    let config = Arc::new(client_config());
+    let inside = || inside_tls(service.tcp, &config);
+    idle_connections_cost("inside TLS", count, &service, inside);
+}
+
+#[test]
+fn idle_connections_cost_little() {
+    idle_connections(200);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask soak"]
+fn soak_a_thousand_idle_connections() {
+    idle_connections(1_000);
+}
+
+/// Issue 8, item 5: all of it in this, in KiB.
+const IN_ALL: u64 = 32 * 1024;
+
+fn large_messages_at_once(count: u64, size: u64) {
+    let service = Service::start();
+    let line = "0123456789012345678901234567890123456789012345678901234567890123456789\r\n";
+    let lines = size / u64::try_from(line.len()).unwrap();
+    let block = line.repeat(900);
+    std::thread::scope(|scope| {
+        for _ in 0..count {
+            let mut client = clear(&service.socket());
+            let block = &block;
+            scope.spawn(move || {
+                for command in ENVELOPE {
+                    say(&mut client, command);
+                }
+                for _ in 0..lines / 900 {
+                    client.write_all(block.as_bytes()).unwrap();
+                }
+                let reply = say(&mut client, ".\r\n");
+                assert!(reply.starts_with("250 "), "{reply}");
+            });
+        }
+    });
+    let sunk = service.sunk.load(Ordering::Relaxed);
+    let octets = count * (lines / 900) * u64::try_from(block.len()).unwrap();
+    assert!(sunk >= octets, "{sunk} of {octets}");
+    let (_, most) = service.memory();
+    println!("soak: {count} messages of {size} octets at once: {most} KiB at most");
+    assert!(most <= IN_ALL, "{most} KiB");
+}
+
+/// As many at once as is asked, smaller: what is in a file is not in memory.
+#[test]
+fn a_hundred_messages_at_once() {
+    large_messages_at_once(100, 1_000_000);
+}
+
+/// All of it is more than 5 GB through a disk: `cargo xtask soak`.
+#[test]
+#[ignore = "takes minutes: cargo xtask soak"]
+fn soak_a_hundred_messages_of_50_mib_at_once() {
+    large_messages_at_once(100, 50 * 1024 * 1024);
+}
+
+fn client_config() -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_no_client_auth()
+}
+
+#[derive(Debug)]
+struct Anybody;
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
+    }
+}

@@ -1,0 +1,119 @@
+//! How does the message come behind 354?
+//!
+//! Block by block to its end, whatever is wrong with it: there are replies to be given for each
+//! recipient, and the next command stands behind the final dot. What is kept is the message without
+//! the fields that are ours, in memory or in a file without a name.
+
+use super::content_end::ContentEnd;
+use super::header_section::HeaderSection;
+use super::input::Input;
+use super::terms::Terms;
+use super::transaction::too_large;
+use crate::content::{Content, ContentWriter};
+use requiretls_core::mail_param::{MailParams, Refusal};
+use requiretls_core::reply::{Enhanced, Reply};
+use requiretls_core::tag;
+use std::io::{self, Read, Write as _};
+
+/// A message on its way in.
+pub(super) struct Receipt<'a> {
+    header: HeaderSection<'a>,
+    writer: Result<ContentWriter, Reply>,
+    limit: Option<u64>,
+    octets: u64,
+    /// What was taken out is not in it.
+    without: Vec<u8>,
+}
+
+/// A message that has come whole.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) octets: u64,
+    /// Its tag and itself, or why it goes nowhere.
+    pub(super) kept: Result<(String, Content), Reply>,
+}
+
+impl<'a> Receipt<'a> {
+    /// `mail`: what the commands have asked.
+    pub(super) fn new(mail: MailParams, terms: &'a Terms) -> Self {
+        let limits = &terms.limits;
+        Self {
+            header: HeaderSection::new(mail, terms.tag_field.as_ref(), terms.postfix_field),
+            writer: Ok(ContentWriter::new(
+                limits.in_memory,
+                &limits.spill_directory,
+            )),
+            limit: limits.message_size,
+            octets: 0,
+            without: Vec::new(),
+        }
+    }
+
+    /// Reads it to its end.
+    ///
+    /// # Errors
+    /// The client is gone, or says nothing more: there is no message then.
+    pub(super) fn read(mut self, input: &mut Input, from: &mut impl Read) -> io::Result<Received> {
+        let mut end = ContentEnd::new();
+        let mut message = Vec::new();
+        let mut block = input.take();
+        let mut came = block.len();
+        loop {
+            let new = block.get(..came).unwrap_or_default();
+            message.clear();
+            let used = end.push(new, &mut message);
+            self.block(&message);
+            if end.is_seen() {
+                input.put_back(new.get(used..).unwrap_or_default());
+                return Ok(self.finish());
+            }
+            block.resize(BLOCK, 0);
+            came = from.read(&mut block)?;
+            if came == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    fn block(&mut self, message: &[u8]) {
+        self.octets += u64::try_from(message.len()).unwrap_or(u64::MAX);
+        self.without.clear();
+        self.header.push(message, &mut self.without);
+        self.keep();
+        if self.limit.is_some_and(|limit| self.octets > limit) {
+            // What is in the file already is of no use.
+            self.writer = Err(too_large());
+        }
+    }
+
+    fn keep(&mut self) {
+        if let Ok(writer) = &mut self.writer
+            && let Err(error) = writer.write_all(&self.without)
+        {
+            self.writer = Err(no_room(&error));
+        }
+    }
+
+    fn finish(mut self) -> Received {
+        self.without.clear();
+        let mail = self.header.finish(&mut self.without);
+        let octets = self.octets;
+        let kept = self.writer.and_then(|mut writer| {
+            let requirement = mail.end().map_err(Refusal::reply)?;
+            let content = writer
+                .write_all(&self.without)
+                .and_then(|()| writer.finish())
+                .map_err(|error| no_room(&error))?;
+            Ok((tag::write(requirement), content))
+        });
+        Received { octets, kept }
+    }
+}
+
+/// Octets that are read at once.
+const BLOCK: usize = 16_384;
+
+fn no_room(error: &io::Error) -> Reply {
+    tracing::error!("a message cannot be kept while it is carried: {error}");
+    Reply::new(452, Enhanced(4, 3, 1), "no room for the message")
+}

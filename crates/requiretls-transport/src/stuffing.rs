@@ -1,0 +1,170 @@
+//! How does a message look after DATA or BDAT?
+//!
+//! Every line ends with CRLF, a dot at its start is doubled after DATA (RFC 5321 section 4.5.2), and
+//! nothing in the message can look like its end: a bare LF ends a line here, and a CR that ends no
+//! line becomes a blank, for some receivers take either for a line end.
+
+/// Turns a message, block by block, into what is sent.
+#[derive(Debug)]
+pub(crate) struct Stuffing {
+    /// After DATA; a chunk tells its length and needs neither doubled dots nor a last one.
+    dots: bool,
+    at_line_start: bool,
+    /// A CR was seen, and what follows it was not.
+    after_cr: bool,
+}
+
+impl Stuffing {
+    /// For DATA.
+    pub(crate) const fn dotted() -> Self {
+        Self {
+            dots: true,
+            at_line_start: true,
+            after_cr: false,
+        }
+    }
+
+    /// For BDAT.
+    pub(crate) const fn plain() -> Self {
+        Self {
+            dots: false,
+            ..Self::dotted()
+        }
+    }
+
+    /// Appends what the next block of the message is sent as.
+    pub(crate) fn push(&mut self, block: &[u8], out: &mut Vec<u8>) {
+        for piece in block.split_inclusive(|byte| *byte == b'\n') {
+            match piece.strip_suffix(b"\r\n") {
+                // As it should be: taken whole.
+                Some(line) if !self.after_cr && !line.contains(&b'\r') => {
+                    if self.dots && self.at_line_start && line.first() == Some(&b'.') {
+                        out.push(b'.');
+                    }
+                    out.extend_from_slice(piece);
+                    self.at_line_start = true;
+                }
+                _ => self.push_octets(piece, out),
+            }
+        }
+    }
+
+    fn push_octets(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        for &byte in piece {
+            if byte == b'\n' {
+                out.extend_from_slice(b"\r\n");
+                self.at_line_start = true;
+                self.after_cr = false;
+                continue;
+            }
+            self.stray_cr(out);
+            if byte == b'\r' {
+                self.after_cr = true;
+                continue;
+            }
+            if self.dots && byte == b'.' && self.at_line_start {
+                out.push(b'.');
+            }
+            out.push(byte);
+            self.at_line_start = false;
+        }
+    }
+
+    /// Appends the end: a line that the message left open, and after DATA the final dot.
+    pub(crate) fn finish(mut self, out: &mut Vec<u8>) {
+        self.stray_cr(out);
+        if !self.at_line_start {
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.dots {
+            out.extend_from_slice(b".\r\n");
+        }
+    }
+
+    fn stray_cr(&mut self, out: &mut Vec<u8>) {
+        if self.after_cr {
+            out.push(b' ');
+            self.at_line_start = false;
+            self.after_cr = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stuffing;
+    use crate::content::Content;
+
+    fn chunk(message: &[u8], size: usize) -> Vec<u8> {
+        let (mut stuffing, mut out) = (Stuffing::plain(), Vec::new());
+        for block in message.chunks(size.min(message.len().max(1))) {
+            stuffing.push(block, &mut out);
+        }
+        stuffing.finish(&mut out);
+        out
+    }
+
+    /// What SIZE and BDAT are told.
+    fn length(message: &[u8]) -> usize {
+        let length = Content::from_bytes(message.to_vec()).sent_len();
+        usize::try_from(length).unwrap()
+    }
+
+    /// RFC 3030: the octets of a chunk are counted, not dotted.
+    #[test]
+    fn what_follows_bdat() {
+        for (label, message, sent) in [
+            ("empty", b"".as_slice(), b"".as_slice()),
+            ("dots", b".a\r\n.\r\n", b".a\r\n.\r\n"),
+            ("LF", b"a\n.\n", b"a\r\n.\r\n"),
+            ("open last line", b"a", b"a\r\n"),
+            ("bare CR", b"a\rb\r", b"a b \r\n"),
+        ] {
+            for size in [1, 2, usize::MAX] {
+                assert_eq!(chunk(message, size), sent, "{label}, blocks of {size}");
+            }
+            assert_eq!(sent.len(), length(message), "{label}");
+        }
+    }
+
+    /// The same in one block and octet by octet.
+    #[test]
+    fn what_follows_data() {
+        let rows: [(&str, &[u8], &[u8]); 15] = [
+            ("empty", b"", b".\r\n"),
+            ("CRLF", b"a\r\nb\r\n", b"a\r\nb\r\n.\r\n"),
+            ("LF", b"a\nb\n", b"a\r\nb\r\n.\r\n"),
+            ("open last line", b"a", b"a\r\n.\r\n"),
+            ("dot first", b".a\r\n", b"..a\r\n.\r\n"),
+            (
+                "a line of one dot",
+                b"a\r\n.\r\nb\r\n",
+                b"a\r\n..\r\nb\r\n.\r\n",
+            ),
+            ("the same with LF", b"a\n.\nb", b"a\r\n..\r\nb\r\n.\r\n"),
+            ("two dots", b"..\n", b"...\r\n.\r\n"),
+            ("dot within", b"a.b\n", b"a.b\r\n.\r\n"),
+            ("dot between CR and LF", b"a\r.\nb\n", b"a .\r\nb\r\n.\r\n"),
+            ("end of data with bare CR", b"a\r.\rb\n", b"a . b\r\n.\r\n"),
+            ("two CR before LF", b"a\r\r\n", b"a \r\n.\r\n"),
+            ("CR at the end", b"a\r", b"a \r\n.\r\n"),
+            ("CR then dot line", b"\n\r.\n", b"\r\n .\r\n.\r\n"),
+            (
+                "8-bit and NUL as they are",
+                b"\xff\x00\xc3\xbc\n",
+                b"\xff\x00\xc3\xbc\r\n.\r\n",
+            ),
+        ];
+        for (label, message, sent) in rows {
+            for size in [1, 2, usize::MAX] {
+                let (mut stuffing, mut out) = (Stuffing::dotted(), Vec::new());
+                for block in message.chunks(size.min(message.len().max(1))) {
+                    stuffing.push(block, &mut out);
+                }
+                stuffing.finish(&mut out);
+                assert_eq!(out, sent, "{label}, blocks of {size}");
+                assert_eq!(chunk(message, size).len(), length(message), "{label}");
+            }
+        }
+    }
+}
