@@ -9,7 +9,7 @@ use crate::extensions::Extensions;
 use crate::pool::Permit;
 use crate::reply::{PeerReply, Reader};
 use crate::stuffing::Stuffing;
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Timeouts, deadline};
 use crate::tls::{self, Tls};
 use requiretls_core::delivery::TlsFailure;
 use requiretls_core::domain::Domain;
@@ -63,10 +63,11 @@ impl Connection {
         to: &SockAddr,
         from: Option<IpAddr>,
         timeouts: Timeouts,
+        until: Option<Instant>,
         permit: Option<Arc<Permit>>,
     ) -> io::Result<Self> {
         Ok(Self {
-            channel: Channel::Clear(Timed::connect(to, from, timeouts.connect)?),
+            channel: Channel::Clear(Timed::connect(to, from, timeouts.connect, until)?),
             unread: Vec::new(),
             extensions: Extensions::default(),
             tls: None,
@@ -118,6 +119,12 @@ impl Connection {
 
     pub(crate) fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// Ends all phases by this time, but for the one that it would leave in doubt: the end of a
+    /// message and the reply to it.
+    pub(crate) fn ends_by(&mut self, until: Option<Instant>) {
+        self.channel.ends_by(until);
     }
 
     /// Whether the peer, to which nothing is being said, has kept silent and not closed.
@@ -226,15 +233,22 @@ impl Connection {
     }
 
     /// QUIT, whatever the peer says to it.
-    pub(crate) fn quit(mut self) {
-        if self.lost {
-            return;
+    pub(crate) fn quit(self) {
+        Self::quit_all([self]);
+    }
+
+    /// QUIT to many, who take no longer together than one would.
+    pub(crate) fn quit_all(all: impl IntoIterator<Item = Self>) {
+        let all = all.into_iter().filter_map(|mut connection| {
+            let limit = connection.timeouts.courtesy;
+            let said = !connection.lost && connection.say(&["QUIT"], limit).is_ok();
+            said.then(|| (deadline(limit), connection))
+        });
+        // All have been told before the first is waited for.
+        for (deadline, mut connection) in all.collect::<Vec<_>>() {
+            let _ = connection.reply(deadline.saturating_duration_since(Instant::now()));
+            connection.channel.close();
         }
-        let limit = self.timeouts.courtesy;
-        if self.say(&["QUIT"], limit).is_ok() {
-            let _ = self.reply(limit);
-        }
-        self.channel.close();
     }
 
     /// Block by block, so that it is never wholly in memory. The last block is held back until it is
@@ -266,6 +280,7 @@ impl Connection {
             stuffing.push(read, &mut out);
         }
         stuffing.finish(&mut out);
+        self.ends_by(None);
         self.send(&out, self.timeouts.block)
             .and_then(|()| self.reply(self.timeouts.end_of_data))
             .inspect(|reply| self.mail_open = !reply.is_positive())

@@ -12,8 +12,8 @@ use requiretls_core::plan::Candidate;
 pub(crate) trait Judge {
     /// The state machine.
     fn delivery(&self) -> &Delivery;
-    /// Takes the state machine back after it has ridden on an open connection; `None`, and nothing
-    /// rides, where there is none to give away.
+    /// The state machine, to be replaced by a copy of it that has ridden on an open connection;
+    /// `None`: nothing rides.
     fn riding(&mut self) -> Option<&mut Delivery>;
     /// The next host, and the index of its next address.
     fn next(&mut self) -> Option<(Candidate, usize)>;

@@ -4,6 +4,7 @@
 //! a carrier that keeps none has no thread.
 
 use super::{Pool, State};
+use crate::connection::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ impl Pool {
             let expired = Self::expired(&mut state, |idle| closed || self.ends(idle) <= now);
             if !expired.is_empty() {
                 drop(state);
-                expired.into_iter().for_each(crate::kept::Kept::quit);
+                Connection::quit_all(expired.into_iter().map(|kept| kept.connection));
                 state = self.lock();
                 continue;
             }

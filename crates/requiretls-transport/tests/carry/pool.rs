@@ -42,6 +42,14 @@ fn p9_who_rides() {
             format!("{ehlo} {mail} {mail} QUIT"),
         ),
         (
+            "command by command",
+            Peer::good().no_pipelining(),
+            ["R", "R"],
+            ["250 2.0.0", "250 2.0.0"],
+            1,
+            format!("{ehlo} {mail} {mail} QUIT"),
+        ),
+        (
             "in chunks",
             Peer::good().chunking(),
             ["R", "R"],
@@ -108,6 +116,7 @@ fn p9_who_rides() {
         assert_eq!(all.len(), sessions, "{label}");
         assert_eq!(verbs(&all[0]).join(" "), first, "{label}");
         assert_eq!(site.log.leaks(), [], "{label}");
+        assert!(all.iter().all(|session| !session.ahead), "{label}");
     }
 }
 
@@ -188,7 +197,7 @@ fn connections_to_one_host() {
             vec!["250 2.0.0", "451 4.4.1", "451 4.4.1", "451 4.4.1"],
         ),
     ] {
-        let mut site = one(Peer::good().slow(Duration::from_millis(30)));
+        let mut site = one(Peer::good().slow(Duration::from_millis(100)));
         site.limits.per_host = 1;
         site.limits.patience = patience;
         let carrier = site.carrier();
@@ -225,11 +234,27 @@ fn an_unfit_connection_makes_room() {
 /// A peer that does not answer QUIT keeps nobody for long.
 #[test]
 fn the_end_is_bounded() {
-    let mut site = one(Peer::good().hangs(Step::Taken));
-    site.timeouts.courtesy = Duration::from_millis(100);
+    let mut site = Site::new();
+    let to: Vec<String> = (0..8).map(|n| format!("a@d{n}.test")).collect();
+    for (n, _) in to.iter().enumerate() {
+        let host = format!("mx{n}.test");
+        site = site
+            .host(&host, Peer::good().hangs(Step::Taken))
+            .way(&format!("d{n}.test"), &[&host]);
+    }
+    site.timeouts.courtesy = Duration::from_millis(500);
     let carrier = site.carrier();
-    assert_eq!(carry(&carrier, "R", &["a@d.test"]), ["250 2.0.0"]);
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    assert_eq!(carry(&carrier, "R", &to), ["250 2.0.0"; 8]);
     let begun = Instant::now();
     drop(carrier);
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    let took = begun.elapsed();
+    assert!(
+        took >= Duration::from_millis(500),
+        "they are waited for: {took:?}"
+    );
+    assert!(
+        took < Duration::from_secs(2),
+        "and not one by one: {took:?}"
+    );
 }

@@ -1,10 +1,11 @@
 //! P9: recipients of several next hops share a transaction only where each plan said go on that very
 //! connection and has the same parameters sent.
 
-use crate::site::{Site, carry};
+use crate::site::{Site, carry, path};
 use requiretls_core::site_policy::{HopMode, Rule};
 use requiretls_core::tls_level::TlsLevel;
 use requiretls_testbed::{Certificate, Peer, Step};
+use requiretls_transport::{Content, Envelope, Request};
 
 /// The recipients of each message that the host took, over all sessions.
 fn messages(site: &Site, host: &str) -> Vec<Vec<String>> {
@@ -132,6 +133,16 @@ fn p9_not_before_a_better_host() {
     assert_eq!(carry(&site.carrier(), "R", &BOTH), ["250 2.0.0"; 2]);
     assert_eq!(messages(&site, "mx2.test"), [["a@d.test"]]);
     assert_eq!(messages(&site, "mx1.test"), [["b@e.test"]]);
+
+    // Nor where another share has found that one away.
+    let site = Site::new()
+        .host("mx1.test", Peer::good().drops(Step::Connection))
+        .host("mx2.test", Peer::good())
+        .way("d.test", &["mx1.test", "mx2.test"])
+        .way("e.test", &["mx1.test", "mx2.test"]);
+    assert_eq!(carry(&site.carrier(), "R", &BOTH), ["250 2.0.0"; 2]);
+    assert_eq!(site.sessions("mx1.test").len(), 2);
+    assert_eq!(messages(&site, "mx2.test"), [["a@d.test"], ["b@e.test"]]);
 }
 
 /// What the peer says about one share's recipients is nothing to the other.
@@ -182,4 +193,28 @@ fn one_share_is_refused() {
         let mail = lines.filter(|(_, line)| line.starts_with("MAIL")).count();
         assert_eq!(mail, mails, "{label}");
     }
+}
+
+/// A connection that breaks before the message has ended is nothing to those who rode along: each
+/// goes to the next host by itself.
+#[test]
+fn p9_a_broken_connection_counts_for_none_but_the_first() {
+    let site = Site::new()
+        .host(
+            "mx1.test",
+            Peer::good().size_limit(usize::MAX).drops(Step::Data),
+        )
+        .host("mx2.test", Peer::good().size_limit(usize::MAX).chunking())
+        .way("d.test", &["mx1.test", "mx2.test"])
+        .way("e.test", &["mx1.test", "mx2.test"]);
+    // More than the buffers on the way hold: its end is not sent.
+    let content = Content::from_bytes(b"0123456789abcdef\r\n".repeat(1 << 20));
+    let said = site.carrier().carry(&Request {
+        envelope: &Envelope::new(path("a@s.test"), BOTH.map(path)),
+        tag: "1.secure.onward",
+        content: &content,
+        route: None,
+    });
+    assert!(said.iter().all(|reply| reply.code == 250), "{said:?}");
+    assert_eq!(messages(&site, "mx2.test").concat().len(), 2);
 }

@@ -4,6 +4,8 @@ use crate::peer::{DROP, Traits};
 use crate::world::{World, short, summary};
 use requiretls_core::delivery::Action;
 use requiretls_core::tls_level::TlsLevel;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const GOOD: Traits = Traits::GOOD;
 const NO_REQUIRETLS: Traits = Traits { tls: "DSN", ..GOOD };
@@ -189,15 +191,24 @@ fn p9_a_dead_connection() {
         assert!(outcome.declined.is_none(), "{label}");
         assert_eq!(world.peers[0].seen().len(), 2, "{label}");
     }
-    // The refusal that the new connection meets stays certain.
-    let world = World::of(&[NO_REQUIRETLS.with(&[("2:MAIL", DROP)])]);
-    let client = world.client().keeping_connections();
+    // The refusal that the new connection meets stays certain: no REQUIRETLS is offered there.
+    let world = World::of(&[GOOD.with(&[("2:MAIL", DROP)]), NO_REQUIRETLS]);
+    let addresses: Vec<SocketAddr> = world.peers.iter().map(|peer| peer.address).collect();
+    let made = AtomicUsize::new(0);
+    let client = world
+        .client()
+        .keeping_connections()
+        .with_endpoints(move |_, _| addresses[made.fetch_add(1, Ordering::Relaxed).min(1)]);
     let kept = client
-        .deliver(world.plan("none"), &short())
+        .deliver(world.plan("R"), &short())
         .kept
         .expect("kept");
     let outcome = client.deliver_over(kept, world.plan("R"), &short());
     assert_eq!(summary(&outcome), "bounce 550 5.7.30 13 sender");
+    assert!(
+        outcome.tries[0].resumed && outcome.tries.len() == 3,
+        "two hosts anew"
+    );
 }
 
 /// A client keeps nothing unless it was told to, and says QUIT.
