@@ -2,13 +2,13 @@
 # Real mail and DNS servers for the tests, run from unpacked Debian packages; nothing is installed on the machine.
 #
 #   servers.sh get NAME..       unpack the servers below RQ_CACHE, once for each set of package versions
-#   servers.sh world DIR        run the servers that DIR describes until standard input ends; prints "ready" when all answer
+#   servers.sh world DIR        run servers until standard input ends. Each of its lines, "NAME ROOT ADDRESS PORT", starts one more
 #   servers.sh exec DIR NAME CMD..   run a command inside a running server, to look around by hand
 #   servers.sh inside SYSTEM ROOM SCRIPT   run a shell script in such a Debian, without network; ROOM/up is the layer above it and keeps what is written
 #   servers.sh system SUITE PACKAGE..   a Debian with these packages and its package manager, made by debootstrap once below RQ_CACHE; prints where
 #
-# DIR/servers has one line for each server, in the order to start them: "NAME ADDRESS PORT". DIR/NAME/up is the upper
-# layer over the server's root (its configuration), DIR/NAME/cmd the foreground command, DIR/NAME/log becomes its /var/log, and
+# A world says "ready" when there is one, and "ready NAME" when a server answers at its address. ROOT is a name that get knows. DIR/NAME/up is the upper
+# layer over that root (the server's configuration), DIR/NAME/cmd the foreground command, DIR/NAME/log becomes its /var/log, and
 # DIR/share, which all servers see, its /mnt. A world has a network, a process and a mount namespace of its own: two worlds do not meet, and when its first
 # process ends the kernel ends all the others and drops the mounts.
 #
@@ -23,8 +23,10 @@ die() { echo "servers: $*" >&2; exit 1; }
 describe() { # name -> suite, pkgs
   case $1 in
     postfix311) suite=sid pkgs=postfix ;;
+    postfix310) suite=trixie pkgs=postfix ;;
     postfix37) suite=bookworm pkgs=postfix ;;
     exim96) suite=bookworm pkgs=exim4-daemon-heavy ;;
+    exim98) suite=trixie pkgs=exim4-daemon-heavy ;;
     exim100) suite=sid pkgs=exim4-daemon-heavy ;;
     sendmail817) suite=bookworm pkgs="sendmail-bin sendmail-base sendmail-cf m4 busybox" ;;
     sendmail818) suite=sid pkgs="sendmail-bin sendmail-base sendmail-cf m4 busybox" ;;
@@ -57,8 +59,9 @@ C
   [ -n "$(find "$a/stamp" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ] || { apt-get -qq -o APT::Update::Error-Mode=any update && touch "$a/stamp"; }
 }
 
-recent() { # a root that is there, and need not be compared with the mirror now
-  [ -e "$1/.done" ] && { [ -n "${RQ_OFFLINE:-}" ] || [ -n "$(find "$1/.asked" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ]; }
+recipe=3 # counted up when rootfs() changes
+recent() { # a root that is there, made by this recipe, and need not be compared with the mirror now
+  [ "$(cat "$1/.done" 2>/dev/null)" = "$recipe" ] && { [ -n "${RQ_OFFLINE:-}" ] || [ -n "$(find "$1/.asked" -mmin "-${RQ_MAX_AGE:-720}" 2>/dev/null)" ]; }
 }
 
 get() { # unpack the dependency closure; key = the exact package versions
@@ -70,8 +73,7 @@ get() { # unpack the dependency closure; key = the exact package versions
   if recent "$cur"; then flock -u 9; return; fi
   if ! aptconf "$suite"; then [ -e "$cur/.done" ] && return; die "no package lists and no unpacked root for $1"; fi
   list=$(apt-get -s -y install $base $pkgs | awk '$1 == "Inst" {gsub(/[(\]\[]/, ""); print $2, $3}' | sort)
-  # Count the recipe up when rootfs() changes.
-  key=$(printf '%s\n' "recipe 2" "$list" | sha256sum | cut -c1-16)
+  key=$(printf '%s\n' "recipe $recipe" "$list" | sha256sum | cut -c1-16)
   new=$cache/root/$1-$key
   if [ ! -e "$new/.done" ]; then
     echo "servers: unpacking $1 ($(awk -v p="${pkgs%% *}" '$1 == p {print $1, $2}' <<<"$list"))" >&2
@@ -81,7 +83,7 @@ get() { # unpack the dependency closure; key = the exact package versions
     while read -r p v; do echo "$a/cache/archives/${p}_${v//:/%3a}"_*.deb; done <<<"$list" |
       xargs -P2 -n1 sh -c 'dpkg-deb --fsys-tarfile "$2" | tar -C "$1" -xp --keep-directory-symlink -f -' - "$new"
     rootfs "$1" "$new"
-    touch "$new/.done"
+    echo "$recipe" >"$new/.done"
   fi
   touch "$new/.asked"; ln -sfn "$1-$key" "$cur" # older roots stay: a running world may have them as its lower layer
   flock -u 9
@@ -118,7 +120,7 @@ rootfs() { # what the maintainer scripts would have done, as far as the servers 
   local r=$2 u p
   mkdir -p "$r"/{dev,proc,tmp,root,run,etc/rq,var/{log,mail,tmp,lib,spool,run}}; chmod 1777 "$r/tmp" "$r/var/tmp"
   { echo root:x:0:0::/root:/bin/sh; echo daemon:x:1:1::/:/bin/false; echo mail:x:8:8::/var/mail:/bin/false; echo nobody:x:65534:65534::/:/bin/false
-    for u in postfix:201 Debian-exim:202 smmta:203 smmsp:204 nsd:205 unbound:206 redis:207; do echo "${u%:*}:x:${u#*:}:${u#*:}::/:/bin/false"; done; } >"$r/etc/passwd"
+    for u in postfix:201 Debian-exim:202 smmta:203 smmsp:204 nsd:205 unbound:206 redis:207 requiretls:208; do echo "${u%:*}:x:${u#*:}:${u#*:}::/:/bin/false"; done; } >"$r/etc/passwd"
   awk -F: '{print $1 ":x:" $4 ":"}' "$r/etc/passwd" >"$r/etc/group"; echo postdrop:x:210: >>"$r/etc/group"
   printf 'passwd: files\ngroup: files\nhosts: files dns\nservices: files\n' >"$r/etc/nsswitch.conf"
   printf 'smtp 25/tcp\ndomain 53/tcp\ndomain 53/udp\nsubmission 587/tcp\n' >"$r/etc/services"
@@ -138,18 +140,18 @@ rootfs() { # what the maintainer scripts would have done, as far as the servers 
 }
 
 world() { # the first process of the world's namespaces
-  local name address port
+  local name root address port
   mount -t proc proc /proc; ip link set lo up
-  while read -r name address port; do
-    start "$name" "$address" "$port" </dev/null
-  done <"$1/servers"
   echo ready
-  cat >/dev/null # until whoever started the world closes our standard input, or ends
+  while read -r name root address port; do # until whoever started the world closes our standard input, or ends
+    start "$name" "$root" "$address" "$port" </dev/null
+    echo "ready $name"
+  done
 }
 
 start() {
   local d=$dir/$1 r i
-  r=$(readlink -f "$cache/root/$1"); [ -e "$r/.done" ] || die "$1 is not unpacked: servers.sh get $1"
+  r=$(readlink -f "$cache/root/$2"); [ -e "$r/.done" ] || die "$2 is not unpacked: servers.sh get $2"
   mkdir -p "$d/up/mnt" "$d/work" "$d/root" "$d/log" "$dir/share"
   # sh stays the namespace's init: a daemon that changes its uid would lose the parent-death signal.
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p -u -f --kill-child=KILL --propagation private sh -ec '
@@ -158,12 +160,12 @@ start() {
     exec chroot "$2/root" /bin/sh -c "$(cat "$2/cmd") & wait"' - "$r" "$d" "$1" "$dir/share" >"$d/out" 2>&1 &
   echo $! >"$d/pid"
   for i in $(seq 200); do
-    if (exec 3<>"/dev/tcp/$2/$3") 2>/dev/null; then return; fi
+    if (exec 3<>"/dev/tcp/$3/$4") 2>/dev/null; then return; fi
     kill -0 "$(cat "$d/pid")" 2>/dev/null || break
     sleep 0.05
   done
   tail -n 20 "$d/out" "$d"/log/*.log >&2 2>/dev/null || true
-  die "$1 does not answer at $2 port $3 (looked $i times)"
+  die "$1 does not answer at $3 port $4 (looked $i times)"
 }
 
 inside() { # the world's pid file names the process that waits for its first one

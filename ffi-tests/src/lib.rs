@@ -15,6 +15,7 @@ mod installed;
 mod milter;
 mod sanitized;
 mod sender;
+mod servers;
 mod testbed;
 mod world;
 
@@ -25,7 +26,8 @@ pub use installed::{
     Installed, Linking, built, compiler, hooked, must_be_fresh, target, workspace,
 };
 pub use milter::{Change, MilterClient, Verdict};
-pub use sanitized::Sanitized;
+pub use sanitized::{Sanitized, Sanitizer};
 pub use sender::{Answer, Sender};
+pub use servers::Servers;
 pub use testbed::Testbed;
 pub use world::World;

@@ -5,7 +5,6 @@
 //! judge that knows what the peers saw, and nothing of what the library said.
 
 mod describe;
-mod judge;
 mod program;
 mod run;
 mod scenario;
@@ -14,9 +13,8 @@ mod table;
 mod world;
 
 use crate::USAGE;
-use judge::Judge;
 use program::Program;
-use requiretls_testbed::DOMAINS_FILE;
+use requiretls_testbed::{DOMAINS_FILE, Judge};
 use run::Sender;
 use scenario::{Hosts, Scenario};
 use std::error::Error;

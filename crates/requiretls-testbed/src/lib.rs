@@ -4,7 +4,7 @@
 //! ([`DnsWorld`]), with faults for each name ([`Faults`]), policy hosts ([`StsServer`]), mail
 //! servers with one defect each ([`Peer`]) that write down what they receive ([`SessionLog`]), in a
 //! block of loopback addresses of its own ([`Block`]) and at a time of its own ([`Clock`]). A
-//! [`World`] puts them together.
+//! [`World`] puts them together, and a [`Judge`] says whether a message came where it must not.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -16,6 +16,7 @@ mod dns_message;
 mod dns_server;
 mod domain;
 mod fault;
+mod judge;
 mod listener;
 mod peer;
 mod pki;
@@ -36,7 +37,8 @@ pub use dns_server::{Asked, DnsError, DnsWorld, DnsWorldSpec};
 pub use domain::Domain;
 pub use fault::{AuthorityFault, Faults, WireFault};
 pub use hickory_resolver::proto;
-pub use peer::{Peer, Step, Tls};
+pub use judge::{Judge, MayArrive, Only, SCENARIO_FIELD, Shown};
+pub use peer::{Lax, Peer, Step, Tls};
 pub use pki::{Certificate, Credential, Pki, Tlsa, WRONG_NAME};
 pub use session_log::{Leak, Message, Session, SessionLog, TAG_FIELD};
 pub use smtp_peer::SmtpPeer;

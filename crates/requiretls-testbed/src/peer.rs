@@ -18,6 +18,7 @@ pub struct Peer {
     pub(crate) in_clear: Vec<String>,
     pub(crate) in_tls: Vec<String>,
     pub(crate) draft: bool,
+    pub(crate) lax: Vec<Lax>,
     pub(crate) replies: Vec<Reply>,
     pub(crate) parameter_refusal: Option<String>,
     pub(crate) injected: Option<String>,
@@ -25,6 +26,7 @@ pub struct Peer {
     pub(crate) delay: Duration,
     pub(crate) octet_gap: Duration,
     pub(crate) recipient_limit: usize,
+    pub(crate) refused_recipients: Vec<(String, String)>,
     pub(crate) size_limit: usize,
     pub(crate) place: Place,
     pub(crate) tlsa: Vec<Published>,
@@ -55,6 +57,21 @@ pub enum Step {
     Dot,
     /// The reply to the message was sent.
     Taken,
+}
+
+/// What a receiving server lets pass although it should not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lax {
+    /// REQUIRETLS on MAIL in clear (R4).
+    InClear,
+    /// REQUIRETLS on RCPT (R2).
+    OnRcpt,
+    /// Commands that came in clear behind STARTTLS are obeyed inside TLS (RFC 3207 section 4.2).
+    BehindStartTls,
+    /// REQUIRETLS twice (R6).
+    Twice,
+    /// REQUIRETLS with a value (R2).
+    Value,
 }
 
 /// What stands in the way of TLS.
@@ -138,6 +155,7 @@ impl Peer {
             in_clear,
             in_tls,
             draft: false,
+            lax: Vec::new(),
             replies: Vec::new(),
             parameter_refusal: None,
             injected: None,
@@ -145,6 +163,7 @@ impl Peer {
             delay: Duration::ZERO,
             octet_gap: Duration::ZERO,
             recipient_limit: usize::MAX,
+            refused_recipients: Vec::new(),
             size_limit: 1_000_000,
             place: Place::Ipv4,
             tlsa: Vec::new(),
@@ -224,6 +243,13 @@ impl Peer {
     #[must_use]
     pub fn draft(mut self) -> Self {
         self.draft = true;
+        self
+    }
+
+    /// Lets this pass.
+    #[must_use]
+    pub fn lax(mut self, lax: Lax) -> Self {
+        self.lax.push(lax);
         self
     }
 
@@ -385,6 +411,10 @@ impl Peer {
         self.tlsa.iter().map(text).collect()
     }
 
+    pub(crate) fn lets_pass(&self, lax: Lax) -> bool {
+        self.lax.contains(&lax)
+    }
+
     /// Whether STARTTLS is among the keywords, and how it is spelt.
     pub(crate) fn starttls_keyword(&self) -> Option<&'static str> {
         match self.tls {
@@ -398,6 +428,13 @@ impl Peer {
     pub(crate) fn reply(&self, step: Step, in_tls: bool) -> Option<&str> {
         let fits = |r: &&Reply| r.step == step && r.in_tls.is_none_or(|within| within == in_tls);
         self.replies.iter().find(fits).map(|r| r.text.as_str())
+    }
+
+    /// The reply to a recipient that is refused.
+    pub(crate) fn recipient_refusal(&self, recipient: &str) -> Option<&str> {
+        let mut refused = self.refused_recipients.iter();
+        let found = refused.find(|(begins, _)| recipient.starts_with(begins));
+        found.map(|(_, reply)| reply.as_str())
     }
 
     fn without(mut self, keyword: &str) -> Self {

@@ -22,7 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where peers listen: in the place of 25, also in the names of TLSA records.
+/// Where peers listen, but for [`WorldBuilder::smtp_port`]: in the place of 25, also in the names of TLSA records.
 pub const SMTP_PORT: u16 = 2525;
 /// Where policy hosts listen.
 pub const HTTPS_PORT: u16 = 8443;
@@ -38,17 +38,30 @@ pub struct World {
     dns: DnsWorld,
     sts: StsServer,
     domains: Vec<Inhabited>,
+    port: u16,
     checked: bool,
     /// Dropped last: nobody else may have the addresses before.
     _block: Block,
 }
 
 /// What a world is made of.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct WorldBuilder {
     domains: Vec<Domain>,
     zones: Vec<Zone>,
     clock: Clock,
+    smtp_port: u16,
+}
+
+impl Default for WorldBuilder {
+    fn default() -> Self {
+        Self {
+            domains: Vec::new(),
+            zones: Vec::new(),
+            clock: Clock::default(),
+            smtp_port: SMTP_PORT,
+        }
+    }
 }
 
 /// Whose word on DNSSEC counts, in the configuration of whoever asks.
@@ -90,6 +103,14 @@ impl WorldBuilder {
         self
     }
 
+    /// Peers listen at this port instead of [`SMTP_PORT`]: at 25, in a network of the world's own, mail servers find them
+    /// that know no other.
+    #[must_use]
+    pub fn smtp_port(mut self, port: u16) -> Self {
+        self.smtp_port = port;
+        self
+    }
+
     /// Starts everything.
     ///
     /// # Errors
@@ -104,6 +125,7 @@ impl WorldBuilder {
             block: &block,
             pki: &pki,
             log: &log,
+            port: self.smtp_port,
             last: SERVICES,
         };
         let (mut zones, mut domains) = (self.zones, Vec::new());
@@ -128,6 +150,7 @@ impl WorldBuilder {
             dns,
             sts,
             domains,
+            port: self.smtp_port,
             checked: false,
             _block: block,
         })
@@ -166,12 +189,12 @@ impl World {
     }
 
     /// The port that a domain's peers listen on, and that its TLSA records are named by:
-    /// [`SMTP_PORT`], but for domains with a peer on `::1`. That address is the same for all
+    /// the same for all, but for domains with a peer on `::1`. That address is the same for all
     /// worlds of a machine, so such a domain has a port of its own.
     #[must_use]
     pub fn port(&self, domain: &str) -> u16 {
         let found = self.domains.iter().find(|d| d.name == domain);
-        found.map_or(SMTP_PORT, |d| d.port)
+        found.map_or(self.port, |d| d.port)
     }
 
     /// The peers that listen for a host, in the order of its addresses.

@@ -152,6 +152,14 @@ impl Connection {
         self.reply(self.timeouts.command)
     }
 
+    /// STARTTLS with another command behind it in the same write, in clear, to see whether the peer
+    /// takes the latter for one that came inside TLS. No client that delivers does so.
+    pub(crate) fn start_tls_and(&mut self, injected: &str) -> Result<PeerReply, Broken> {
+        let both = format!("STARTTLS\r\n{injected}\r\n");
+        self.send(both.as_bytes(), self.timeouts.command)?;
+        self.reply(self.timeouts.command)
+    }
+
     /// The handshake, after a 220. Octets that came in clear behind the 220 would count as replies
     /// inside TLS: there is no TLS then.
     pub(crate) fn start_tls(

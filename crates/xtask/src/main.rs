@@ -4,7 +4,7 @@
 //! `include/requiretls.h` as the source says, `cargo xtask man` writes the manual pages, `cargo xtask dist` installs what a C
 //! program needs, `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it,
 //! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
-//! `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, `cargo xtask sanitize` those
+//! `cargo xtask hosts` whether all mail servers hand over their mail, `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, `cargo xtask sanitize` those
 //! of an instrumented library, and `cargo xtask mutants` says whether the tests would notice a fault.
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod deb;
 mod dist;
 mod fuzz;
 mod header;
+mod hosts;
 mod man;
 mod mutants;
 mod prerequisites;
@@ -66,10 +67,12 @@ enum Task {
     Statements(statements::Options),
     /// Run the fuzz targets for a time each; fail when one finds something
     Fuzz(fuzz::Options),
+    /// Try all mail servers that can hand their mail to `requiretls lmtp`
+    Hosts(hosts::Options),
     /// Run the tests that take long, and show what they measured
     Soak(soak::Options),
-    /// Build the library, Rust code included, with the sanitizer of addresses, and run C programs on it
-    Sanitize,
+    /// Build the library, Rust code included, with the sanitizers of addresses and of threads, and run C programs on it
+    Sanitize(sanitize::Options),
     /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
     Mutants(mutants::Options),
 }
@@ -87,8 +90,9 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
+        Task::Hosts(options) => hosts::run_all(&options),
         Task::Soak(options) => soak::run(&options),
-        Task::Sanitize => sanitize::run(),
+        Task::Sanitize(options) => sanitize::run(&options),
         Task::Mutants(options) => mutants::run(&options),
     };
     match outcome {

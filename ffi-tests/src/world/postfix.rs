@@ -5,14 +5,13 @@
 //! the requirement went on: `tls=dane/requiretls` against `tls=dane`. That last host drops everything.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use super::RESOLVER;
 use super::certificates::Certificates;
 use super::hosts::{FILTER, Host, ONWARD, Starttls};
 use crate::Result;
+use crate::servers::write_settled;
 
 /// `inet_interfaces` are the machine's own addresses, and 127.0.0.1 is the only one configured.
 const MAIN: &str = "\
@@ -114,14 +113,4 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
         "postfix311/cmd",
         "exec /usr/lib/postfix/sbin/master -s -c /etc/postfix",
     )
-}
-
-/// Postfix waits a second or two before it reads a file that was written just now, lest it reads half of it.
-fn write_settled(dir: &Path, name: &str, text: &str) -> Result<()> {
-    super::write(dir, name, text)?;
-    let past = SystemTime::now() - Duration::from_secs(60);
-    Ok(File::options()
-        .write(true)
-        .open(dir.join(name))?
-        .set_modified(past)?)
 }

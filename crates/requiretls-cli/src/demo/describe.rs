@@ -2,11 +2,9 @@
 //!
 //! In one sentence: who asks for what, what is there, and what must become of it.
 
-use super::scenario::{
-    Before, Hosts, Inbound, Kind, MayArrive, Only, Outbound, Patience, Scenario, Shown, ending,
-};
+use super::scenario::{Before, Hosts, Inbound, Kind, Outbound, Patience, Scenario, ending};
 use requiretls_testbed::proto::rr::RecordType;
-use requiretls_testbed::{AuthorityFault, Domain};
+use requiretls_testbed::{AuthorityFault, Domain, MayArrive, Only, Shown};
 
 /// A command inside TLS to a server with the dialect of RFC 8689.
 pub(super) fn heard(
@@ -186,7 +184,7 @@ impl Scenario {
         let host = full_name(self.id, host);
         self.expected = ending("go", 250, "2.0.0", who, Some(host), with);
         let id = self.id;
-        self.change(|o| o.may = may.in_full(id))
+        self.change(|o| o.may = in_full(may, id))
     }
 
     /// It is kept; `host` was tried last, or empty.
@@ -206,7 +204,7 @@ impl Scenario {
     /// It does not end with go, but parts of it may have arrived there.
     pub(super) fn may(self, may: MayArrive) -> Self {
         let id = self.id;
-        self.change(|o| o.may = may.in_full(id))
+        self.change(|o| o.may = in_full(may, id))
     }
 
     pub(super) fn leaks_if_ignored(self) -> Self {
@@ -221,61 +219,35 @@ pub(super) fn anywhere() -> MayArrive {
 
 /// Over TLS, whatever the certificate.
 pub(super) fn over_tls(host: &str) -> MayArrive {
-    MayArrive::Only(Only {
-        host: host.to_owned(),
-        tls: true,
-        ..Only::default()
-    })
+    MayArrive::over_tls(host)
 }
 
 /// Over TLS with a valid certificate for a name.
 pub(super) fn named(host: &str, name: &str) -> MayArrive {
-    MayArrive::Only(Only {
-        host: host.to_owned(),
-        tls: true,
-        shown: Shown::Named(name.to_owned()),
-        asking: None,
-    })
+    MayArrive::named(host, name)
 }
 
 /// Over TLS with the certificate that DNS names.
 pub(super) fn published(host: &str) -> MayArrive {
-    MayArrive::Only(Only {
-        host: host.to_owned(),
-        tls: true,
-        shown: Shown::Published,
-        asking: None,
-    })
+    MayArrive::published(host)
 }
 
-impl MayArrive {
-    /// And only with this parameter.
-    pub(super) fn asking(self, parameter: &'static str) -> Self {
-        match self {
-            Self::Only(only) => Self::Only(Only {
-                asking: Some(parameter),
-                ..only
-            }),
-            other => other,
-        }
-    }
-
-    fn in_full(self, id: &str) -> Self {
-        match self {
-            Self::Only(only) => Self::Only(Only {
-                host: if only.host.is_empty() {
-                    only.host
-                } else {
-                    full_name(id, &only.host)
-                },
-                shown: match only.shown {
-                    Shown::Named(name) => Shown::Named(full_name(id, &name)),
-                    other => other,
-                },
-                ..only
-            }),
-            other => other,
-        }
+/// Names below the scenario's own domain become whole ones.
+fn in_full(may: MayArrive, id: &str) -> MayArrive {
+    match may {
+        MayArrive::Only(only) => MayArrive::Only(Only {
+            host: if only.host.is_empty() {
+                only.host
+            } else {
+                full_name(id, &only.host)
+            },
+            shown: match only.shown {
+                Shown::Named(name) => Shown::Named(full_name(id, &name)),
+                other => other,
+            },
+            ..only
+        }),
+        other => other,
     }
 }
 

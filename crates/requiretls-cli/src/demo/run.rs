@@ -3,7 +3,6 @@
 //! Inbound, the library is told what a mail server hears. Outbound, facts are looked up, a plan is
 //! made, and an SMTP client follows it; or, to try the judge, a client that follows nothing.
 
-use super::judge::SCENARIO_FIELD;
 use super::program::{self, Program, Sent};
 use super::scenario::{Ending, Inbound, Kind, Outbound, Patience, Scenario, ending};
 use super::world::{self, Scene, Site};
@@ -13,7 +12,7 @@ use requiretls_core::plan::{Message as PlanMessage, Plan, Unreadable};
 use requiretls_core::reply::Reply;
 use requiretls_core::tag;
 use requiretls_engine::{Deadline, Question};
-use requiretls_testbed::{TAG_FIELD, World};
+use requiretls_testbed::{SCENARIO_FIELD, TAG_FIELD, World};
 use requiretls_transport::{
     Client, ClientIgnoringAnswers, Envelope, Message, Outcome, Path, Timeouts,
 };
@@ -240,7 +239,7 @@ impl Sending<'_> {
         );
         let message = Message::new(Envelope::new(from, [to]), content.into_bytes())?;
         let clock = self.world.clock().clone();
-        let roots = self.site.discovery.roots().roots().clone();
+        let roots = self.site.discovery.roots().roots();
         let mut client = Client::new("mail.sender.test", roots, move || clock.now())?
             .with_timeouts(Timeouts::all(self.limit(Patience::ShortWithPeers)))
             .with_port(port);

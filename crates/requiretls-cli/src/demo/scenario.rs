@@ -5,7 +5,7 @@
 //! by the library that is on trial.
 
 use requiretls_testbed::proto::rr::RecordType;
-use requiretls_testbed::{AuthorityFault, Domain};
+use requiretls_testbed::{AuthorityFault, Domain, MayArrive};
 use serde::Serialize;
 
 /// One scenario.
@@ -96,38 +96,6 @@ pub(super) enum Patience {
     Usual,
     ShortWithDns,
     ShortWithPeers,
-}
-
-/// The leak line: where a message may arrive at all.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum MayArrive {
-    /// Wherever, in clear too.
-    Anywhere,
-    Nowhere,
-    Only(Only),
-}
-
-/// The conditions of [`MayArrive::Only`].
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Only {
-    /// At this host; empty: at any.
-    pub(super) host: String,
-    /// Over TLS.
-    pub(super) tls: bool,
-    pub(super) shown: Shown,
-    /// MAIL has this parameter, and the peer offered its keyword inside TLS.
-    pub(super) asking: Option<&'static str>,
-}
-
-/// Which certificate the peer must have shown.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) enum Shown {
-    #[default]
-    Any,
-    /// Valid, from the world's root, and for this name.
-    Named(String),
-    /// The very one that the host's TLSA record was made from.
-    Published,
 }
 
 /// How it ends, as expected and as it happened.

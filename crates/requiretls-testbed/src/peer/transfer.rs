@@ -31,6 +31,14 @@ impl Peer {
         self.without("SMTPUTF8")
     }
 
+    /// Answers RCPT with this reply where the address begins so, and takes the others.
+    #[must_use]
+    pub fn refuses_recipient(mut self, begins: &str, reply: &str) -> Self {
+        self.refused_recipients
+            .push((begins.to_owned(), reply.to_owned()));
+        self
+    }
+
     /// Takes so many recipients of a message; more are answered 452 (RFC 5321 section 4.5.3.1.8).
     #[must_use]
     pub fn recipient_limit(mut self, limit: usize) -> Self {

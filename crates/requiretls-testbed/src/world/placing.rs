@@ -1,6 +1,6 @@
 //! Which address and port does each peer have?
 
-use super::{SMTP_PORT, WorldError};
+use super::WorldError;
 use crate::block::Block;
 use crate::domain::{Domain, Host, Placed};
 use crate::peer::{Peer, Place};
@@ -25,6 +25,8 @@ pub(super) struct Placing<'a> {
     pub(super) block: &'a Block,
     pub(super) pki: &'a Pki,
     pub(super) log: &'a SessionLog,
+    /// Of all peers but those on `::1`.
+    pub(super) port: u16,
     /// The last octet that was given away.
     pub(super) last: u8,
 }
@@ -34,7 +36,7 @@ impl Placing<'_> {
         &mut self,
         domain: &Domain,
     ) -> Result<(Inhabited, Vec<Placed>), WorldError> {
-        let mut port = SMTP_PORT;
+        let mut port = self.port;
         let mut on_ipv6 = BTreeMap::new();
         // Those on ::1 first: they say which port it is.
         for (n, (host, peer)) in peers(domain)?.enumerate() {

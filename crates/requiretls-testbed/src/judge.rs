@@ -4,8 +4,8 @@
 //! scenario. What the library said is nothing to it, and it uses none of its code: a judge that
 //! asks the accused finds no fault.
 
-use super::scenario::{MayArrive, Only, Shown};
-use requiretls_testbed::{Message, Session, World};
+use crate::session_log::{Message, Session};
+use crate::world::World;
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,10 +13,88 @@ use std::time::Duration;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 /// The field of a message that names its scenario.
-pub(super) const SCENARIO_FIELD: &str = "X-Scenario";
+pub const SCENARIO_FIELD: &str = "X-Scenario";
+
+/// Where a message may arrive at all.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MayArrive {
+    /// Wherever, in clear too.
+    Anywhere,
+    /// At no peer.
+    Nowhere,
+    /// Where all of this holds.
+    Only(Only),
+}
+
+/// The conditions of [`MayArrive::Only`].
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Only {
+    /// At this host; empty: at any.
+    pub host: String,
+    /// Over TLS.
+    pub tls: bool,
+    /// The certificate.
+    pub shown: Shown,
+    /// MAIL has this parameter, and the peer offered its keyword inside TLS.
+    pub asking: Option<&'static str>,
+}
+
+/// Which certificate the peer must have shown.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Shown {
+    /// Whichever.
+    #[default]
+    Any,
+    /// Valid, from the world's root, and for this name.
+    Named(String),
+    /// The very one that the host's TLSA record was made from.
+    Published,
+}
+
+impl MayArrive {
+    /// Over TLS, whatever the certificate.
+    #[must_use]
+    pub fn over_tls(host: &str) -> Self {
+        Self::showing(host, Shown::Any)
+    }
+
+    /// Over TLS with a valid certificate for a name.
+    #[must_use]
+    pub fn named(host: &str, name: &str) -> Self {
+        Self::showing(host, Shown::Named(name.to_owned()))
+    }
+
+    /// Over TLS with the certificate that DNS names.
+    #[must_use]
+    pub fn published(host: &str) -> Self {
+        Self::showing(host, Shown::Published)
+    }
+
+    fn showing(host: &str, shown: Shown) -> Self {
+        Self::Only(Only {
+            host: host.to_owned(),
+            tls: true,
+            shown,
+            asking: None,
+        })
+    }
+
+    /// And only with this parameter.
+    #[must_use]
+    pub fn asking(self, parameter: &'static str) -> Self {
+        match self {
+            Self::Only(only) => Self::Only(Only {
+                asking: Some(parameter),
+                ..only
+            }),
+            other => other,
+        }
+    }
+}
 
 /// What the peers saw, and what certificates are held against.
-pub(super) struct Judge {
+#[derive(Debug)]
+pub struct Judge {
     sessions: Vec<Session>,
     root: Option<TrustAnchor<'static>>,
     now: UnixTime,
@@ -26,7 +104,8 @@ pub(super) struct Judge {
 
 impl Judge {
     /// Hears a world's peers as witnesses.
-    pub(super) fn of(world: &World) -> Self {
+    #[must_use]
+    pub fn of(world: &World) -> Self {
         let sessions = world.sessions().sessions();
         let own = sessions
             .iter()
@@ -46,22 +125,36 @@ impl Judge {
     }
 
     /// Every arrival of a scenario's message that its line forbids, in words.
-    pub(super) fn leaks(&self, id: &str, may: &MayArrive) -> Vec<String> {
+    #[must_use]
+    pub fn leaks(&self, id: &str, may: &MayArrive) -> Vec<String> {
         let arrivals = self.arrivals().filter(|(_, message)| names(message, id));
         arrivals
             .filter_map(|(session, message)| self.objection(session, message, may))
             .collect()
     }
 
+    /// The same for all arrivals, where the line is known by the message's name and the session.
+    #[must_use]
+    pub fn all_leaks(&self, may: impl Fn(&str, &Session) -> MayArrive) -> Vec<String> {
+        let objections = self.arrivals().filter_map(|(session, message)| {
+            let name = name(message).unwrap_or_default();
+            let what = self.objection(session, message, &may(&name, session))?;
+            Some(format!("{name} {what}"))
+        });
+        objections.collect()
+    }
+
     /// Messages that no scenario has sent; there must be none.
-    pub(super) fn strangers(&self, ids: &[&str]) -> usize {
+    #[must_use]
+    pub fn strangers(&self, ids: &[&str]) -> usize {
         self.arrivals()
             .filter(|(_, message)| !ids.iter().any(|id| names(message, id)))
             .count()
     }
 
     /// Whether one peer saw both messages on one connection.
-    pub(super) fn shared_a_connection(&self, one: &str, other: &str) -> bool {
+    #[must_use]
+    pub fn shared_a_connection(&self, one: &str, other: &str) -> bool {
         self.sessions.iter().any(|session| {
             let has = |id| session.messages.iter().any(|m| names(m, id));
             has(one) && has(other)
@@ -147,14 +240,19 @@ impl Judge {
 }
 
 fn names(message: &Message, id: &str) -> bool {
+    name(message).is_some_and(|name| name == id)
+}
+
+/// What [`SCENARIO_FIELD`] says.
+fn name(message: &Message) -> Option<String> {
     let body = String::from_utf8_lossy(&message.body);
-    body.lines()
-        .take_while(|line| !line.is_empty())
-        .any(|line| {
-            line.split_once(':').is_some_and(|(field, value)| {
-                field.eq_ignore_ascii_case(SCENARIO_FIELD) && value.trim() == id
-            })
-        })
+    let mut header = body.lines().take_while(|line| !line.is_empty());
+    header.find_map(|line| {
+        let (field, value) = line.split_once(':')?;
+        field
+            .eq_ignore_ascii_case(SCENARIO_FIELD)
+            .then(|| value.trim().to_owned())
+    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! Planted arrivals: the judge must object to each, and to nothing else.
 
-use super::{Judge, SCENARIO_FIELD};
-use crate::demo::describe::{anywhere, named, over_tls, published};
-use crate::demo::scenario::MayArrive;
-use requiretls_testbed::{Certificate, Message, Pki, Session};
+use super::{Judge, MayArrive, SCENARIO_FIELD};
+use crate::{Certificate, Message, Pki, Session};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -52,15 +50,7 @@ fn judge(certificate: Certificate, change: fn(&mut Session)) -> Judge {
 }
 
 fn line(host: &str) -> MayArrive {
-    let MayArrive::Only(only) = named("", "") else {
-        unreachable!("a condition")
-    };
-    MayArrive::Only(super::Only {
-        host: host.to_owned(),
-        shown: super::Shown::Named(host.to_owned()),
-        asking: Some("REQUIRETLS"),
-        ..only
-    })
+    MayArrive::named(host, host).asking("REQUIRETLS")
 }
 
 /// Label, line, certificate, what else is different, words of the leak.
@@ -78,17 +68,17 @@ fn every_condition_counts() {
     #[rustfmt::skip]
     let rows: [Row; 14] = [
         ("as it should be", line(HOST), C::Good, |_| {}, None),
-        ("nothing is asked", anywhere(), C::Expired, |s| s.messages[0].in_tls = false, None),
+        ("nothing is asked", MayArrive::Anywhere, C::Expired, |s| s.messages[0].in_tls = false, None),
         ("nowhere", MayArrive::Nowhere, C::Good, |_| {}, Some("arrived at mx.good.test")),
         ("another host", line("mx2.good.test"), C::Good, |_| {}, Some("and not at mx2.good.test")),
         ("in clear", line(HOST), C::Good, |s| s.messages[0].in_tls = false, Some("in clear")),
-        ("no handshake", over_tls(""), C::Good, |s| s.tls_version = None, Some("in clear")),
+        ("no handshake", MayArrive::over_tls(""), C::Good, |s| s.tls_version = None, Some("in clear")),
         ("expired", line(HOST), C::Expired, |_| {}, Some("without a valid certificate")),
         ("not yet valid", line(HOST), C::NotYetValid, |_| {}, Some("without a valid certificate")),
         ("another name", line(HOST), C::WrongName, |_| {}, Some("without a valid certificate")),
         ("unknown authority", line(HOST), C::UnknownAuthority, |_| {}, Some("without a valid certificate")),
         ("no certificate", line(HOST), C::Good, |s| s.chain.clear(), Some("without a valid certificate")),
-        ("another key than published", published(""), C::Good, |s| s.chain[0][9] ^= 1, Some("than DNS names")),
+        ("another key than published", MayArrive::published(""), C::Good, |s| s.chain[0][9] ^= 1, Some("than DNS names")),
         ("without the parameter", line(HOST), C::Good, |s| s.messages[0].mail_parameters.clear(), Some("without REQUIRETLS")),
         ("not offered inside TLS", line(HOST), C::Good, |s| s.offered_in_clear.append(&mut s.offered_in_tls), Some("does not offer")),
     ];
@@ -115,6 +105,14 @@ fn a_message_is_found_by_its_name_alone() {
         1,
         "nobody's message is somebody's leak"
     );
+    let all = |may: MayArrive| {
+        judge.all_leaks(move |name, _| {
+            assert_eq!(name, "good");
+            may.clone()
+        })
+    };
+    assert_eq!(all(MayArrive::Nowhere).len(), 1);
+    assert!(all(MayArrive::Anywhere).is_empty());
     assert!(judge.shared_a_connection("good", "good"));
     assert!(!judge.shared_a_connection("good", "other"));
 }

@@ -1,0 +1,28 @@
+//! Does every mail server that is supported hand over its mail?
+//!
+//! `cargo xtask test` has the servers of Debian 12 and Postfix 3.11. Here are all of them, with a process and with a
+//! socket, at their next hops and when the transport is killed.
+
+use clap::Args;
+
+use crate::Result;
+use crate::command::{cargo, run};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The tests with this in their names, `exim_4_98` say; all when it is left out
+    name: Option<String>,
+}
+
+/// Runs the tests, and fails when one does.
+pub(crate) fn run_all(options: &Options) -> Result<()> {
+    // The program that the servers start is no part of the tests' own package.
+    run(cargo().args(["build", "--locked", "-p", "requiretls-cli"]))?;
+    let named = match &options.name {
+        Some(name) => format!("test({name}) & not test(/(^|::)soak_/)"),
+        None => "not test(/(^|::)soak_/)".to_owned(),
+    };
+    run(cargo()
+        .args(["nextest", "run", "--locked", "-p", "ffi-tests"])
+        .args(["--test", "hosts", "--run-ignored", "all", "-E", &named]))
+}
