@@ -309,9 +309,11 @@ typedef struct rtls_plan rtls_plan;
 
 /*
  Takes one log line, without a newline. syslog_level: 3 error, 4 warning, 5 notice, 6 info, 7 debug. line
- lives until the function returns. It is called inside a call of yours and on that call's thread; it must
- return normally (no longjmp) and make no rtls_ call. Threads that share a context may call it at the
- same time.
+ lives until the function returns: copy what is to be kept. It is called inside a call of yours and on that
+ call's thread. The call waits for it as long as it takes, whatever timeout the call was given, and rests on
+ nothing that it changes, errno among it. It returns normally, or ends the process; longjmp, an exception and
+ the end of the thread are undefined. An rtls_ call that it makes changes nothing, and says what a NULL
+ handle would: RTLS_DEFER, RTLS_REFUSED or NULL. Threads that share a context may call it at the same time.
  */
 typedef void (*rtls_log_fn)(void *arg, int syslog_level, const char *line);
 
@@ -400,7 +402,8 @@ const char *rtls_ehlo_keyword(const struct rtls_ctx *ctx, unsigned int flags, si
  there are none, and nothing is spent on them. The lines of rtls_open come at once.
  ctx: from rtls_open, and not yet shared with other threads; NULL is harmless.
  fn: NULL: no more lines, for plans made from now on.
- arg: passed on to fn as it is; it must live as long as ctx and every plan made with it.
+ arg: passed on to fn as it is and never looked at. fn and what arg points to must live until another fn,
+   NULL too, was set or ctx was closed, and until every plan that was made meanwhile is freed.
  When: right after rtls_open, before other threads know the context.
  */
 void rtls_set_log(struct rtls_ctx *ctx, rtls_log_fn fn, void *arg);

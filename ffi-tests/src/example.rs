@@ -20,7 +20,7 @@ pub struct Example {
     /// Its files, without their ending.
     pub(crate) sources: &'static [&'static str],
     /// What pkg-config is asked for besides `requiretls`.
-    packages: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
     /// What else it needs.
     flags: &'static [&'static str],
     /// Whether it includes our header and the C library's alone.
@@ -99,10 +99,13 @@ pub static EXAMPLES: [Example; 9] = [
 ];
 
 /// What the tests of one room need besides: they show nobody how the library is used.
-static PROBES: [Example; 8] = [
+static PROBES: [Example; 11] = [
+    probe("callbacks", &["callbacks"], &[], &["-pthread"]),
     probe("process", &["process", "story"], &[], &["-pthread"]),
     probe("children", &["children", "story"], &[], &[]),
     probe("threads", &["threads", "story"], &[], &["-pthread"]),
+    probe("forks", &["forks"], &[], &["-pthread"]),
+    probe("reloads", &["reloads"], &[], &["-pthread"]),
     probe("jail", &["jail", "story"], &[], &[]),
     probe("loads", &["loads"], &[], &["-pthread"]),
     probe("planted", &["planted"], &[], &["-pthread"]),

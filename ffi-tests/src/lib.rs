@@ -27,7 +27,7 @@ pub use installed::{
     Installed, Linking, built, compiler, hooked, must_be_fresh, target, workspace,
 };
 pub use milter::{Change, MilterClient, Verdict};
-pub use sanitized::Sanitized;
+pub use sanitized::{Sanitized, Sanitizer};
 pub use sender::{Answer, Sender};
 pub use servers::Servers;
 pub use testbed::Testbed;

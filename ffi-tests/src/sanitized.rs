@@ -1,4 +1,4 @@
-//! How is a program linked with a library that `AddressSanitizer` looks at?
+//! How is a program linked with a library that a sanitizer looks at?
 //!
 //! `cargo xtask sanitize` made the library. The run-time library is the one that belongs to rustc; the C compiler instruments
 //! the program for it, and leaves its own out.
@@ -16,27 +16,57 @@ use crate::{Example, Failure, Result, bounded, compiler, workspace};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// What is watched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sanitizer {
+    /// `AddressSanitizer`, with the search for leaks.
+    Address,
+    /// `ThreadSanitizer`.
+    Thread,
+}
+
+impl Sanitizer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Thread => "thread",
+        }
+    }
+
+    fn runtime(self) -> &'static str {
+        match self {
+            Self::Address => "librustc-stable_rt.asan.a",
+            Self::Thread => "librustc-stable_rt.tsan.a",
+        }
+    }
+}
+
 /// The library, instrumented.
 pub struct Sanitized {
+    sanitizer: Sanitizer,
     dir: PathBuf,
     runtime: PathBuf,
 }
 
 impl Sanitized {
-    /// The one for `AddressSanitizer`, with the search for leaks.
+    /// The one for this sanitizer.
     ///
     /// # Errors
     /// It was not built, or the sources are newer.
-    pub fn find() -> Result<Self> {
-        let dir = target().join("sanitize");
+    pub fn find(sanitizer: Sanitizer) -> Result<Self> {
+        let dir = target().join("sanitize").join(sanitizer.name());
         must_be_fresh(&dir.join("librequiretls.a"), "cargo xtask sanitize")?;
         let mut rustc = Command::new("rustc");
         let lib = bounded::output(rustc.args(["--print", "target-libdir"]), LIMIT)?;
-        let runtime = Path::new(lib.trim()).join("librustc-stable_rt.asan.a");
+        let runtime = Path::new(lib.trim()).join(sanitizer.runtime());
         if !runtime.exists() {
             return Err(Failure::new(format!("{} is missing", runtime.display())));
         }
-        Ok(Self { dir, runtime })
+        Ok(Self {
+            sanitizer,
+            dir,
+            runtime,
+        })
     }
 
     /// Builds one of the programs.
@@ -54,7 +84,7 @@ impl Sanitized {
             compile
                 .args(["-std=c89", "-g", "-c", "-o"])
                 .arg(&object)
-                .arg("-fsanitize=address")
+                .arg(format!("-fsanitize={}", self.sanitizer.name()))
                 .arg(format!("-I{}", workspace().join("include").display()))
                 .arg(workspace().join(format!("ffi-tests/c/{source}.c")));
             bounded::output(&mut compile, LIMIT)?;
@@ -70,6 +100,11 @@ impl Sanitized {
             .arg("-Wl,--no-whole-archive")
             .args(self.lines("libraries")?)
             .args(["-lpthread", "-ldl", "-lrt", "-lm", "-lresolv"]);
+        if !example.packages.is_empty() {
+            let mut libraries = Command::new("pkg-config");
+            libraries.arg("--libs").args(example.packages);
+            link.args(bounded::output(&mut libraries, LIMIT)?.split_whitespace());
+        }
         bounded::output(&mut link, LIMIT)?;
         Ok(Built::new(program, dir))
     }

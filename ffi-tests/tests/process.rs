@@ -193,6 +193,14 @@ fn eight_threads_share_a_context() -> Result<()> {
     finds_nothing(command.arg(world.configuration()).args([DOMAIN, "8", "50"]))
 }
 
+/// Plans that are being looked up go on when their context is closed.
+#[test]
+fn eight_threads_go_on_while_the_configuration_is_read_anew() -> Result<()> {
+    let (reloads, world) = (build("reloads")?, Testbed::start()?);
+    let mut command = Command::new(reloads.program());
+    finds_nothing(command.arg(world.configuration()).args([DOMAIN, "8", "20"]))
+}
+
 /// Everything was read by `rtls_open`: what follows needs no file, and no rights.
 #[test]
 fn a_policy_is_fetched_by_nobody_in_an_empty_root() -> Result<()> {

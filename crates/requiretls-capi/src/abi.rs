@@ -127,9 +127,11 @@ pub struct rtls_bytes {
 }
 
 /// Takes one log line, without a newline. syslog_level: 3 error, 4 warning, 5 notice, 6 info, 7 debug. line
-/// lives until the function returns. It is called inside a call of yours and on that call's thread; it must
-/// return normally (no longjmp) and make no rtls_ call. Threads that share a context may call it at the
-/// same time.
+/// lives until the function returns: copy what is to be kept. It is called inside a call of yours and on that
+/// call's thread. The call waits for it as long as it takes, whatever timeout the call was given, and rests on
+/// nothing that it changes, errno among it. It returns normally, or ends the process; longjmp, an exception and
+/// the end of the thread are undefined. An rtls_ call that it makes changes nothing, and says what a NULL
+/// handle would: RTLS_DEFER, RTLS_REFUSED or NULL. Threads that share a context may call it at the same time.
 pub type rtls_log_fn =
     Option<unsafe extern "C" fn(arg: *mut c_void, syslog_level: c_int, line: *const c_char)>;
 

@@ -48,6 +48,7 @@ pub unsafe extern "C" fn rtls_open(
     let out = Some(out).filter(|out| !out.is_null() && out.is_aligned());
     // SAFETY: by the header NULL, or a text that ends at its NUL.
     let path = unsafe { text::bytes(config_path, text::NUL, MAX_PATH) };
+    let from_log_function = guard::is_inside();
     let opened = guard::run(|| match path {
         Some(path) if path.len() > MAX_PATH => Err("the name of the file is too long".to_owned()),
         path => {
@@ -72,6 +73,7 @@ pub unsafe extern "C" fn rtls_open(
             match opened {
                 Some(Ok(_)) => "there is no room for the context".to_owned(),
                 Some(Err(why)) => why,
+                None if from_log_function => "called by a log function".to_owned(),
                 None => format!("internal error at {}", guard::place()),
             }
         }

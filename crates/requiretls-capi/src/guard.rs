@@ -8,20 +8,25 @@ use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-/// Runs the body of an export; `None`: it panicked.
+/// Runs the body of an export; `None`: it panicked, or a log function calls from inside another one.
 pub(crate) fn run<T>(call: impl FnOnce() -> T) -> Option<T> {
     // In a thread that is panicking already the hook cannot be changed.
-    if !std::thread::panicking() {
+    if !SILENCER.is_completed() && !std::thread::panicking() {
         SILENCER.call_once(silence);
     }
-    INSIDE.with(|depth| depth.set(depth.get() + 1));
-    let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        #[cfg(any(test, feature = "panic-on-purpose"))]
-        on_purpose::panic_if_asked();
-        call()
-    }));
-    INSIDE.with(|depth| depth.set(depth.get() - 1));
-    match result {
+    let result = INSIDE.with(|inside| {
+        if inside.replace(true) {
+            return None;
+        }
+        let result = panic::catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(any(test, feature = "panic-on-purpose"))]
+            on_purpose::panic_if_asked();
+            call()
+        }));
+        inside.set(false);
+        Some(result)
+    });
+    match result? {
         Ok(value) => Some(value),
         Err(payload) => {
             // Dropping a payload can panic again; a leak in a broken program is the lesser evil.
@@ -29,6 +34,11 @@ pub(crate) fn run<T>(call: impl FnOnce() -> T) -> Option<T> {
             None
         }
     }
+}
+
+/// Whether this thread is inside a call already: its log function makes another one.
+pub(crate) fn is_inside() -> bool {
+    INSIDE.get()
 }
 
 /// Where the latest panic of this thread was, for the log; empty when there was none.
@@ -41,7 +51,7 @@ pub(crate) fn place() -> String {
 static SILENCER: Once = Once::new();
 
 thread_local! {
-    static INSIDE: Cell<u32> = const { Cell::new(0) };
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
     /// No heap: a value with a destructor would leave work for the end of the host's thread.
     static PLACE: Cell<[u8; 96]> = const { Cell::new([0; 96]) };
 }
@@ -51,7 +61,7 @@ thread_local! {
 fn silence() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        let inside = INSIDE.try_with(Cell::get).unwrap_or(0) > 0;
+        let inside = INSIDE.try_with(Cell::get).unwrap_or(false);
         if !inside {
             return before(info);
         }

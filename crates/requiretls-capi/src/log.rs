@@ -1,7 +1,9 @@
 //! Where do log lines go?
 //!
 //! To the function that the server named for its context, on the thread of the call that they are
-//! about. The subscriber is set for the length of one call and never for the process.
+//! about. The subscriber is set for the length of one call and never for the process. There is one
+//! of it: a second one would be put into a list of tracing's under a lock, which a child would find
+//! taken for ever if it was forked meanwhile.
 
 use crate::abi::rtls_log_fn;
 use crate::ctx::rtls_ctx;
@@ -10,9 +12,10 @@ use crate::{guard, handle};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use requiretls_core::case::Case;
 use requiretls_core::log_line::{LogLine, Severity};
+use std::cell::Cell;
 use std::ffi::CString;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::OnceLock;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
@@ -21,7 +24,8 @@ use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 /// there are none, and nothing is spent on them. The lines of rtls_open come at once.
 /// ctx: from rtls_open, and not yet shared with other threads; NULL is harmless.
 /// fn: NULL: no more lines, for plans made from now on.
-/// arg: passed on to fn as it is; it must live as long as ctx and every plan made with it.
+/// arg: passed on to fn as it is and never looked at. fn and what arg points to must live until another fn,
+///   NULL too, was set or ctx was closed, and until every plan that was made meanwhile is freed.
 /// When: right after rtls_open, before other threads know the context.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg: *mut c_void) {
@@ -29,12 +33,10 @@ pub unsafe extern "C" fn rtls_set_log(ctx: *mut rtls_ctx, r#fn: rtls_log_fn, arg
         // SAFETY: by the header NULL or what rtls_open gave, used by this thread alone.
         if let Some(ctx) = unsafe { handle::exclusive(ctx) } {
             let level = INFO;
-            ctx.set_log(r#fn.map(|function| {
-                Log::new(Callback {
-                    function,
-                    arg,
-                    level,
-                })
+            ctx.set_log(r#fn.map(|function| Log {
+                function,
+                arg,
+                level,
             }));
         }
     });
@@ -57,14 +59,8 @@ pub unsafe extern "C" fn rtls_set_log_level(ctx: *mut rtls_ctx, level: c_int) {
 }
 
 /// A place for log lines.
-#[derive(Clone)]
-pub(crate) struct Log {
-    callback: Callback,
-    dispatch: Dispatch,
-}
-
 #[derive(Clone, Copy)]
-struct Callback {
+pub(crate) struct Log {
     function: unsafe extern "C" fn(*mut c_void, c_int, *const c_char),
     arg: *mut c_void,
     /// The highest number that it takes.
@@ -76,45 +72,35 @@ const DEBUG: c_int = Severity::Debug as c_int;
 
 // SAFETY: the header says that the function may be called by several threads at the same time, and
 // arg is only passed on to it.
-unsafe impl Send for Callback {}
+unsafe impl Send for Log {}
 // SAFETY: as above.
-unsafe impl Sync for Callback {}
+unsafe impl Sync for Log {}
 
 impl Log {
-    fn new(callback: Callback) -> Self {
-        Self {
-            callback,
-            dispatch: Dispatch::new(Lines(callback)),
-        }
-    }
-
     /// The same place for lines up to this level.
-    pub(crate) fn up_to(&self, level: c_int) -> Self {
-        Self::new(Callback {
-            level,
-            ..self.callback
-        })
+    pub(crate) fn up_to(self, level: c_int) -> Self {
+        Self { level, ..self }
     }
 
     /// Whether somebody reads the cases of decisions.
     pub(crate) fn takes_cases(&self) -> bool {
-        self.callback.level >= DEBUG
+        self.level >= DEBUG
     }
 
     /// Runs a part of a call whose events are to become log lines.
     pub(crate) fn during<T>(log: Option<&Self>, part: impl FnOnce() -> T) -> T {
-        match log {
-            Some(log) => tracing::dispatcher::with_default(&log.dispatch, part),
-            None => part(),
-        }
+        let Some(log) = log else {
+            return part();
+        };
+        let _before = Listening(LISTENER.replace(Some(*log)));
+        tracing::dispatcher::with_default(SUBSCRIBER.get_or_init(|| Dispatch::new(Lines)), part)
     }
 
     /// One line, without allocating.
     pub(crate) fn line(&self, severity: Severity, text: fmt::Arguments<'_>) {
         let mut line = Line::new();
         let _ = line.write_fmt(text);
-        self.callback
-            .send(c_int::from(severity as u8), line.finish());
+        self.send(c_int::from(severity as u8), line.finish());
     }
 
     /// A line that core has made.
@@ -135,24 +121,39 @@ impl Log {
                 format_args!("the case of this decision has {size} octets, too many for a line"),
             );
         } else if let Ok(text) = CString::new(line.text) {
-            self.callback.send(DEBUG, &text);
+            self.send(DEBUG, &text);
         }
     }
 
     /// A line that was kept.
     pub(crate) fn again(&self, kept: &Kept) {
-        self.callback.send(kept.level, &kept.line);
+        self.send(kept.level, &kept.line);
     }
-}
 
-impl Callback {
-    fn send(self, level: c_int, line: &CStr) {
+    fn send(&self, level: c_int, line: &CStr) {
         if level > self.level {
             return;
         }
         // SAFETY: the header asks for a function that may be called in this way, on the thread of
         // the call, and that returns normally; the line lives until it has returned.
         unsafe { (self.function)(self.arg, level, line.as_ptr()) }
+    }
+}
+
+/// What all events are given to. It is made by the first `rtls_open`, when by the header nobody forks.
+static SUBSCRIBER: OnceLock<Dispatch> = OnceLock::new();
+
+thread_local! {
+    /// Where the events of the part of a call that is on its way go.
+    static LISTENER: Cell<Option<Log>> = const { Cell::new(None) };
+}
+
+/// Who listened before listens again, also after a panic.
+struct Listening(Option<Log>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        LISTENER.set(self.0);
     }
 }
 
@@ -171,44 +172,33 @@ impl Kept {
 
     /// Runs a part of a call and keeps the lines of its events.
     pub(crate) fn during<T>(part: impl FnOnce() -> T) -> (T, Vec<Self>) {
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let dispatch = Dispatch::new(Lines(Arc::clone(&kept)));
-        let result = tracing::dispatcher::with_default(&dispatch, part);
-        let lines = kept
-            .lock()
-            .map(|mut kept| std::mem::take(&mut *kept))
-            .unwrap_or_default();
+        let mut lines = Vec::new();
+        let log = Log {
+            function: keep,
+            arg: (&raw mut lines).cast(),
+            level: DEBUG,
+        };
+        let result = Log::during(Some(&log), part);
         (result, lines)
     }
 }
 
-/// Takes finished lines.
-trait Sink: Send + Sync + 'static {
-    fn take(&self, level: c_int, line: &mut Line);
-}
-
-impl Sink for Callback {
-    fn take(&self, level: c_int, line: &mut Line) {
-        self.send(level, line.finish());
-    }
-}
-
-impl Sink for Arc<Mutex<Vec<Kept>>> {
-    fn take(&self, level: c_int, line: &mut Line) {
-        if let Ok(mut kept) = self.lock()
-            && kept.len() < Kept::MOST
-        {
-            let line = line.finish().to_owned();
-            kept.push(Kept { level, line });
-        }
+/// A log function for [`Kept::during`].
+unsafe extern "C" fn keep(lines: *mut c_void, level: c_int, line: *const c_char) {
+    // SAFETY: during names its own lines, which nothing else uses until it returns; the text of a
+    // log line ends with its NUL.
+    let (kept, line) = unsafe { (&mut *lines.cast::<Vec<Kept>>(), CStr::from_ptr(line)) };
+    if kept.len() < Kept::MOST {
+        let line = line.to_owned();
+        kept.push(Kept { level, line });
     }
 }
 
 /// Makes lines of our own crates' events; those of other libraries are none of the server's
 /// business.
-struct Lines<S>(S);
+struct Lines;
 
-impl<S: Sink> Subscriber for Lines<S> {
+impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_event()
             && metadata.target().starts_with("requiretls")
@@ -224,6 +214,9 @@ impl<S: Sink> Subscriber for Lines<S> {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
+        let Some(listener) = LISTENER.get() else {
+            return;
+        };
         let mut words = Words(Line::new());
         event.record(&mut words);
         let level = match *event.metadata().level() {
@@ -232,7 +225,7 @@ impl<S: Sink> Subscriber for Lines<S> {
             Level::INFO => 6,
             _ => 7,
         };
-        self.0.take(level, &mut words.0);
+        listener.send(level, words.0.finish());
     }
 
     fn enter(&self, _: &Id) {}

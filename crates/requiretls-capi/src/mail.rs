@@ -39,7 +39,7 @@ pub unsafe extern "C" fn rtls_mail_begin(
     flags: c_uint,
 ) {
     let ours = size_of::<rtls_mail>();
-    if m.is_null() || !m.is_aligned() {
+    if m.is_null() || !m.is_aligned() || guard::is_inside() {
         return;
     }
     // SAFETY: the caller vouches for sizeof_m bytes. Zero is a state that refuses, so nothing of
@@ -64,7 +64,10 @@ pub unsafe extern "C" fn rtls_mail_begin(
         };
         // SAFETY: sizeof_m is at least that of the struct.
         unsafe {
-            write_reply(m, params.end().err());
+            match params.end() {
+                Ok(_) => say_ok(m),
+                Err(refusal) => write_reply(m, refusal),
+            }
             state.store(m);
         }
     });
@@ -208,9 +211,8 @@ pub unsafe extern "C" fn rtls_mail_end(
                 Ok(requirement) => requirement,
                 Err(refusal) => return Some(Answer::Refused(refusal)),
             };
-            let mut line = text::Line::new();
-            let _ = write!(line, "{}", tag::Text(requirement));
-            let written = text::write(tag, tag_size, line.as_str());
+            let parts = tag::Text(requirement).parts();
+            let written = text::write_parts(tag, tag_size, &parts);
             written.then_some(if requirement == Requirement::None {
                 Answer::NotOurs
             } else {
@@ -335,11 +337,15 @@ impl State {
 /// # Safety
 /// `m` is NULL, or a live rtls_mail that is ours alone.
 unsafe fn change(m: *mut rtls_mail, call: impl FnOnce(&mut State) -> Option<Answer>) -> c_int {
+    // It may be the mail whose call is on its way.
+    if guard::is_inside() {
+        return RTLS_REFUSED;
+    }
     // SAFETY: see above.
     let Some(mut state) = (unsafe { State::load(m) }) else {
         if !m.is_null() && m.is_aligned() {
             // SAFETY: a live rtls_mail that is ours alone.
-            unsafe { write_reply(m, Some(Refusal::Misuse)) };
+            unsafe { write_reply(m, Refusal::Misuse) };
         }
         return RTLS_REFUSED;
     };
@@ -352,30 +358,37 @@ unsafe fn change(m: *mut rtls_mail, call: impl FnOnce(&mut State) -> Option<Answ
         Answer::Taken => RTLS_TAKEN,
         Answer::Refused(refusal) => {
             // SAFETY: as above.
-            unsafe { write_reply(m, Some(refusal)) };
+            unsafe { write_reply(m, refusal) };
             RTLS_REFUSED
         }
     }
 }
 
 /// # Safety
+/// A live rtls_mail that is ours alone, and all zero.
+unsafe fn say_ok(m: *mut rtls_mail) {
+    // SAFETY: the field lies in *m, and every byte of it is there.
+    let reply = unsafe { &mut (*m).reply };
+    reply.code = 250;
+    reply.enhanced = const { text::array("2.0.0") };
+    // The rest is zero, and is not written again.
+    if let Some(ok) = reply.text.first_chunk_mut() {
+        *ok = const { text::array::<2>("OK") };
+    }
+}
+
+/// # Safety
 /// A live rtls_mail that is ours alone.
-unsafe fn write_reply(m: *mut rtls_mail, refusal: Option<Refusal>) {
+unsafe fn write_reply(m: *mut rtls_mail, refusal: Refusal) {
     let mut reply = rtls_reply {
-        code: 250,
+        code: c_int::from(refusal.code()),
         enhanced: [0; 12],
         text: [0; 256],
     };
     let mut enhanced = text::Line::new();
-    if let Some(refusal) = refusal {
-        reply.code = c_int::from(refusal.code());
-        let _ = write!(enhanced, "{}", refusal.enhanced());
-        fill(&mut reply.text, refusal.sentence());
-    } else {
-        let _ = enhanced.write_str("2.0.0");
-        fill(&mut reply.text, "OK");
-    }
+    let _ = write!(enhanced, "{}", refusal.enhanced());
     fill(&mut reply.enhanced, enhanced.as_str());
+    fill(&mut reply.text, refusal.sentence());
     // SAFETY: the field lies in *m.
     unsafe { (&raw mut (*m).reply).write(reply) };
 }

@@ -22,15 +22,17 @@ use requiretls_core::reply::{Enhanced, Reply};
 use requiretls_core::site_policy::Rule;
 use requiretls_core::tag;
 use requiretls_engine::{Deadline, Question};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 mod arguments;
 mod steps;
 mod tell;
+mod told;
 
 pub use steps::*;
 pub use tell::*;
+use told::Told;
 
 /// One tag, one next hop: what one message needs there, and what has been tried.
 pub struct rtls_plan {
@@ -47,7 +49,7 @@ pub struct rtls_plan {
     settled: bool,
     /// Why the latest call was refused before it came to core.
     why: Option<Reply>,
-    told: Mutex<Vec<tell::Told>>,
+    told: Told,
 }
 
 /// What a lookup has led to.
@@ -176,7 +178,7 @@ impl rtls_plan {
         Self {
             fault: None,
             shared: ctx.map(rtls_ctx::shared),
-            log: ctx.and_then(rtls_ctx::log).cloned(),
+            log: ctx.and_then(rtls_ctx::log).copied(),
             next_hop: None,
             message: Message {
                 null_path: flags & RTLS_F_NULL_PATH != 0,
@@ -188,7 +190,7 @@ impl rtls_plan {
             looked: None,
             settled: false,
             why: None,
-            told: Mutex::default(),
+            told: Told::default(),
         }
     }
 
@@ -351,12 +353,16 @@ impl rtls_plan {
 /// # Safety
 /// `p` is NULL, or a live plan that is ours alone.
 unsafe fn change(p: *mut rtls_plan, call: impl FnOnce(&mut rtls_plan) -> Action) -> c_int {
+    // It may be the plan whose call is on its way, and that is not ours alone now.
+    if guard::is_inside() {
+        return RTLS_DEFER;
+    }
     // SAFETY: see above.
     let Some(plan) = (unsafe { handle::exclusive(p) }) else {
         return RTLS_DEFER;
     };
     let action = guard::run(|| {
-        plan.forget_told();
+        plan.told.forget();
         if plan.fault.is_some() {
             return Action::Defer;
         }

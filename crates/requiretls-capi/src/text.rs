@@ -39,17 +39,31 @@ pub(crate) unsafe fn bytes<'a>(text: *const c_char, len: usize, bound: usize) ->
 /// # Safety
 /// `out` is NULL or points to `size` bytes that may be written.
 pub(crate) unsafe fn write(out: *mut c_char, size: usize, text: &str) -> bool {
+    // SAFETY: as the caller vouches.
+    unsafe { write_parts(out, size, &[text]) }
+}
+
+/// The same with a text that comes in parts.
+///
+/// # Safety
+/// As [`write`].
+pub(crate) unsafe fn write_parts(out: *mut c_char, size: usize, parts: &[&str]) -> bool {
     if out.is_null() || size == 0 {
         return false;
     }
-    let fits = text.len() < size;
-    let text = if fits { text } else { "" };
-    // SAFETY: text.len() + 1 bytes fit into `size`, which the caller vouches for; the texts of
-    // Rust never overlap a buffer that C may write to.
-    unsafe {
-        std::ptr::copy_nonoverlapping(text.as_ptr(), out.cast::<u8>(), text.len());
-        *out.add(text.len()) = 0;
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    let fits = len < size;
+    let mut end = out;
+    for part in if fits { parts } else { &[] } {
+        // SAFETY: all parts and a NUL fit into `size`, which the caller vouches for; the texts of
+        // Rust never overlap a buffer that C may write to.
+        unsafe {
+            std::ptr::copy_nonoverlapping(part.as_ptr(), end.cast::<u8>(), part.len());
+            end = end.add(part.len());
+        }
     }
+    // SAFETY: as above.
+    unsafe { *end = 0 };
     fits
 }
 
@@ -78,6 +92,17 @@ pub(crate) fn fill<const N: usize>(array: &mut [c_char; N], text: &str) {
     for (place, byte) in room.zip(text.bytes()) {
         *place = char_of(printable(byte));
     }
+}
+
+/// The same for a text that is known when this is compiled.
+pub(crate) const fn array<const N: usize>(text: &str) -> [c_char; N] {
+    let mut array = [0; N];
+    let (mut bytes, mut room) = (text.as_bytes(), &mut array as &mut [c_char]);
+    while let ([byte, bytes_left @ ..], [place, room_left @ ..]) = (bytes, room) {
+        *place = char_of(*byte);
+        (bytes, room) = (bytes_left, room_left);
+    }
+    array
 }
 
 /// A line in an array, built without allocating: printable ASCII without the percent sign; what
@@ -133,7 +158,7 @@ impl fmt::Write for Line {
 }
 
 /// C's char is signed on some machines and unsigned on others.
-fn char_of(byte: u8) -> c_char {
+const fn char_of(byte: u8) -> c_char {
     c_char::from_ne_bytes([byte])
 }
 
@@ -147,7 +172,7 @@ fn printable(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, bytes, char_of, fill, write};
+    use super::{Line, array, bytes, char_of, fill, write, write_parts};
     use crate::abi::RTLS_NUL;
     use std::ffi::c_char;
     use std::fmt::Write as _;
@@ -198,6 +223,16 @@ mod tests {
             assert_eq!(written, left.as_bytes());
             assert_eq!(byte_of(buffer[7]), b'x', "nothing behind is touched");
         }
+        for (size, fits, left) in [(6, true, "abcde"), (5, false, "")] {
+            let mut buffer = [char_of(b'x'); 8];
+            // SAFETY: size is at most the buffer's.
+            let written = unsafe { write_parts(buffer.as_mut_ptr(), size, &["ab", "", "c", "de"]) };
+            assert_eq!(written, fits);
+            let written = buffer.map(byte_of);
+            let written = written.split(|b| *b == 0).next().unwrap_or_default();
+            assert_eq!(written, left.as_bytes());
+        }
+        assert_eq!(array("abc").map(byte_of), *b"abc\0\0");
         // SAFETY: NULL and a size of nothing are allowed.
         unsafe {
             assert!(!write(std::ptr::null_mut(), 10, ""));

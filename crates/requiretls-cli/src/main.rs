@@ -11,6 +11,7 @@ mod cache;
 mod check;
 mod check_config;
 mod check_resolver;
+mod check_server;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Args),
     CheckConfig(check_config::Args),
     CheckResolver(check_resolver::Args),
+    CheckServer(check_server::Args),
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     Explain(explain::Args),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
             Command::Check(args) => check::run(&args),
             Command::CheckConfig(args) => check_config::run(&args),
             Command::CheckResolver(args) => check_resolver::run(&args),
+            Command::CheckServer(args) => check_server::run(&args),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),

@@ -145,16 +145,22 @@ impl MailParams {
         if let Some(refusal) = self.refused {
             return Answer::Refused(refusal);
         }
-        let parameters = match line::behind_the_path(line) {
+        let mut parameters = match line::behind_the_path(line) {
             Ok(parameters) => parameters,
             Err(refusal) => return self.refuse(refusal),
         };
         let mut all = Answer::NotOurs;
-        for (name, value) in line::parameters(parameters) {
+        while let Some(parameter) = parameters.next() {
+            let (name, value) = match parameter {
+                Ok(parameter) => parameter,
+                Err(refusal) => return self.refuse(refusal),
+            };
             match self.param(name, value) {
                 Answer::NotOurs => {}
                 Answer::Taken => all = Answer::Taken,
-                refused @ Answer::Refused(_) => return refused,
+                refused @ Answer::Refused(_) if parameters.end_well() => return refused,
+                // What is no command is refused as such, whatever is wrong with its parameters.
+                Answer::Refused(_) => return self.refuse(Refusal::LineMalformed),
             }
         }
         all
@@ -230,8 +236,10 @@ impl MailParams {
         if !self.tls {
             return Err(Refusal::WithoutTls(keyword));
         }
+        // A name that is longer has bytes in it that no keyword has.
+        let rubbish = name.len() != keyword.as_str().len();
         let printable = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_graphic);
-        if !printable(name) || !value.is_none_or(printable) {
+        if rubbish || !value.is_none_or(printable) {
             return Err(Refusal::BadValue(keyword));
         }
         if self.parameter.is_some() {
@@ -268,7 +276,8 @@ pub fn rcpt_param(dialects: Dialects, name: &[u8]) -> Option<Refusal> {
 fn eq_without_rubbish(name: &[u8], keyword: &[u8]) -> bool {
     // Only a longer name has something to leave out.
     if name.len() <= keyword.len() {
-        return name.eq_ignore_ascii_case(keyword);
+        // Nearly all clients write it in capitals.
+        return name == keyword || name.eq_ignore_ascii_case(keyword);
     }
     name.iter()
         .filter(|b| b.is_ascii_graphic())

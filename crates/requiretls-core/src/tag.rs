@@ -104,27 +104,34 @@ pub fn parse_word(text: &str) -> Result<Requirement, TagError> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Text(pub Requirement);
 
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Text {
+    /// The parts that the tag is made of, one behind the other.
+    #[must_use]
+    pub fn parts(self) -> [&'static str; 5] {
         match self.0 {
-            Requirement::None => Ok(()),
-            Requirement::Downgrade(Downgrade::HeaderField) => f.write_str("1.no"),
-            Requirement::Downgrade(Downgrade::Parameter) => f.write_str("1.may"),
-            Requirement::Requiring(requiring) => {
-                write!(f, "1.{}", requiring.level())?;
-                if requiring.onward() {
-                    f.write_str(".onward")?;
-                }
-                f.write_str(match requiring.proof() {
+            Requirement::None => [""; 5],
+            Requirement::Downgrade(Downgrade::HeaderField) => ["1.no", "", "", "", ""],
+            Requirement::Downgrade(Downgrade::Parameter) => ["1.may", "", "", "", ""],
+            Requirement::Requiring(requiring) => [
+                "1.",
+                requiring.level().as_str(),
+                if requiring.onward() { ".onward" } else { "" },
+                match requiring.proof() {
                     Proof::Unnamed => "",
                     Proof::Either => ".either",
                     Proof::Chain => ".chain",
                     Proof::Dane => ".dane",
                     Proof::Both => ".both",
-                })?;
-                f.write_str(if requiring.dnssec() { ".dnssec" } else { "" })
-            }
+                },
+                if requiring.dnssec() { ".dnssec" } else { "" },
+            ],
         }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().iter().try_for_each(|part| f.write_str(part))
     }
 }
 

@@ -430,6 +430,18 @@ mod tests {
     use super::*;
     use std::path::Path;
 
+    /// Most processes that open a context judge no chain and fetch no policy.
+    #[test]
+    fn opening_decodes_no_roots() {
+        let mut config = Config::parse(b"cache.directory = \"\"", Path::new("x")).unwrap();
+        let made = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap();
+        config.sts.ca = Some(vec![made.cert.der().to_vec()]);
+        let discovery = Discovery::open(&config).unwrap();
+        assert!(!discovery.roots().are_decoded());
+        assert_eq!(discovery.clone().roots().roots().count(), 1);
+        assert!(discovery.roots().are_decoded(), "for all clones");
+    }
+
     /// Messages that follow each other closely must not keep a failure young for ever.
     #[test]
     fn a_minute_that_ends_during_a_lookup_is_over() {

@@ -70,7 +70,7 @@
 //! let now = discovery.clock().now()?;
 //! let current = delivery.current().and_then(|host| delivery.plan().reference(host, site));
 //! let evidence = match current {
-//!     Some(reference) => authenticate(&reference, chain, discovery.roots().roots(), now),
+//!     Some(reference) => authenticate(&reference, chain, &discovery.roots().roots(), now),
 //!     None => Evidence::not_supplied(),
 //! };
 //! assert_eq!(delivery.peer(evidence), Action::Go, "the site asks for encryption alone");

@@ -4,24 +4,46 @@
 //! the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at: a mail server's environment
 //! is no place for trust.
 
+use arc_swap::ArcSwapOption;
 use requiretls_core::pkix::Roots;
-use std::path::Path;
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use std::fmt;
+use std::sync::Arc;
 
-/// The trust roots: as DER and decoded. Plain memory, cheap to clone.
-#[derive(Clone, Debug)]
+/// The trust roots: the bytes that were read, and what is in them, which is decoded when it is first
+/// needed: most processes that open a context judge no chain. Plain memory, cheap to clone; clones
+/// decode once together.
+#[derive(Clone)]
 pub struct TrustRoots {
-    der: std::sync::Arc<[Vec<u8>]>,
+    read: Arc<Read>,
+    /// No lock, which a fork in another thread could leave taken. Two threads that come at the same
+    /// time both decode.
+    decoded: Arc<ArcSwapOption<Decoded>>,
+}
+
+/// What was read.
+enum Read {
+    /// Certificates in DER.
+    Certificates(Vec<Vec<u8>>),
+    /// A file in PEM; what is no certificate in it is left out.
+    Bundle(Vec<u8>),
+    /// There was none.
+    Nothing,
+}
+
+/// For the two that judge by them.
+struct Decoded {
     roots: Roots,
+    store: Arc<RootCertStore>,
 }
 
 impl TrustRoots {
     /// From certificates in DER.
     #[must_use]
     pub fn from_der(der: Vec<Vec<u8>>) -> Self {
-        Self {
-            roots: Roots::from_der(&der),
-            der: der.into(),
-        }
+        Self::of(Read::Certificates(der))
     }
 
     /// The system's. Where none are found there are none: what needs them is undecided (row 12a),
@@ -33,27 +55,74 @@ impl TrustRoots {
 
     /// For [`requiretls_core::authenticate`].
     #[must_use]
-    pub fn roots(&self) -> &Roots {
-        &self.roots
+    pub fn roots(&self) -> Roots {
+        self.decoded().roots.clone()
     }
 
-    /// The certificates as DER.
-    #[must_use]
-    pub fn der(&self) -> &[Vec<u8>] {
-        &self.der
+    /// For a TLS client.
+    pub(crate) fn store(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.decoded().store)
     }
 
     fn from_first(bundles: &[&str]) -> Self {
         for bundle in bundles {
-            let found = rustls_native_certs::load_certs_from_paths(Some(Path::new(bundle)), None);
-            if !found.certs.is_empty() {
-                return Self::from_der(found.certs.iter().map(|c| c.to_vec()).collect());
+            let Ok(bytes) = std::fs::read(bundle) else {
+                continue;
+            };
+            // The first certificate is enough to tell that it is a bundle.
+            if CertificateDer::pem_slice_iter(&bytes).any(|found| found.is_ok()) {
+                return Self::of(Read::Bundle(bytes));
             }
         }
         tracing::warn!("no bundle of trust roots found: set ca_file in [sts]");
+        Self::of(Read::Nothing)
+    }
+
+    fn of(read: Read) -> Self {
         Self {
-            der: std::sync::Arc::default(),
-            roots: Roots::not_loaded(),
+            read: Arc::new(read),
+            decoded: Arc::default(),
+        }
+    }
+
+    fn decoded(&self) -> Arc<Decoded> {
+        if let Some(decoded) = self.decoded.load_full() {
+            return decoded;
+        }
+        let decoded = Arc::new(self.read.decode());
+        self.decoded.store(Some(Arc::clone(&decoded)));
+        decoded
+    }
+
+    #[cfg(test)]
+    pub(crate) fn are_decoded(&self) -> bool {
+        self.decoded.load().is_some()
+    }
+}
+
+impl fmt::Debug for TrustRoots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decoded = self.decoded.load();
+        let roots = decoded.as_ref().map(|decoded| &decoded.roots);
+        f.debug_tuple("TrustRoots").field(&roots).finish()
+    }
+}
+
+impl Read {
+    fn decode(&self) -> Decoded {
+        let certificates: Vec<CertificateDer<'_>> = match self {
+            Self::Certificates(der) => der.iter().map(|der| der.as_slice().into()).collect(),
+            Self::Bundle(bytes) => CertificateDer::pem_slice_iter(bytes)
+                .filter_map(Result::ok)
+                .collect(),
+            Self::Nothing => Vec::new(),
+        };
+        let roots = Roots::from_der(&certificates);
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(certificates);
+        Decoded {
+            roots,
+            store: Arc::new(store),
         }
     }
 }
@@ -93,9 +162,31 @@ mod tests {
         ];
         for (label, bundles, count) in table {
             let roots = TrustRoots::from_first(bundles);
-            assert_eq!(roots.der().len(), count, "{label}");
+            assert!(!roots.are_decoded(), "{label}");
             assert_eq!(roots.roots().count(), count, "{label}");
+            assert_eq!(roots.store().len(), count, "{label}");
             assert_eq!(roots.roots().is_loaded(), count > 0, "row 12a: {label}");
+            assert!(roots.are_decoded(), "{label}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_certificate_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap();
+        let (good, bundle) = (made.cert.pem(), dir.path().join("bundle"));
+        let bad = "-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n";
+        let junk = "-----BEGIN CERTIFICATE-----\nanVuaw==\n-----END CERTIFICATE-----\n";
+        for (label, text, count) in [
+            ("before", bad.to_owned() + &good, 1),
+            ("behind", good.clone() + bad, 1),
+            ("no certificate in PEM", junk.to_owned() + &good, 1),
+            ("alone", junk.to_owned(), 0),
+        ] {
+            std::fs::write(&bundle, text).unwrap();
+            let roots = TrustRoots::from_first(&[bundle.to_str().unwrap()]);
+            assert_eq!(roots.roots().count(), count, "{label}");
+            assert_eq!(roots.store().len(), count, "{label}");
         }
     }
 }

@@ -17,9 +17,7 @@ use requiretls_core::domain::Domain;
 use requiretls_core::facts::{LookupCause, LookupFailure};
 use requiretls_core::mta_sts::fetch::{self, FetchError};
 use requiretls_core::mta_sts::{Policy, PolicyError, policy_host};
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -31,7 +29,7 @@ use ureq::{Agent, config::Config, http};
 /// Fetches policies. Plain memory.
 #[derive(Clone, Debug)]
 pub struct PolicyFetcher {
-    roots: Arc<RootCertStore>,
+    roots: TrustRoots,
     provider: Arc<CryptoProvider>,
     port: u16,
     allow_private_addresses: bool,
@@ -48,14 +46,8 @@ impl PolicyFetcher {
         roots: &TrustRoots,
         clock: Clock,
     ) -> Self {
-        let mut store = RootCertStore::empty();
-        let certificates = roots
-            .der()
-            .iter()
-            .map(|der| CertificateDer::from(der.as_slice()));
-        store.add_parsable_certificates(certificates);
         Self {
-            roots: Arc::new(store),
+            roots: roots.clone(),
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             port: settings.port,
             allow_private_addresses: settings.allow_private_addresses,
@@ -114,7 +106,7 @@ impl PolicyFetcher {
         deadline: &Deadline,
     ) -> Result<Vec<u8>, FetchFailure> {
         let left = deadline.left().ok_or(FetchFailure::Timeout)?;
-        let tls = connection::tls(&self.roots, &self.provider, self.clock)
+        let tls = connection::tls(self.roots.store(), &self.provider, self.clock)
             .map_err(|e| FetchFailure::Tls(e.to_string()))?;
         let connect = Connect {
             deadline: *deadline,

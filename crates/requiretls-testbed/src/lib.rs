@@ -38,7 +38,7 @@ pub use domain::Domain;
 pub use fault::{AuthorityFault, Faults, WireFault};
 pub use hickory_resolver::proto;
 pub use judge::{Judge, MayArrive, Only, SCENARIO_FIELD, Shown};
-pub use peer::{Peer, Step, Tls};
+pub use peer::{Lax, Peer, Step, Tls};
 pub use pki::{Certificate, Credential, Pki, Tlsa, WRONG_NAME};
 pub use session_log::{Leak, Message, Session, SessionLog, TAG_FIELD};
 pub use smtp_peer::SmtpPeer;

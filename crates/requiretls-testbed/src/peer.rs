@@ -18,6 +18,7 @@ pub struct Peer {
     pub(crate) in_clear: Vec<String>,
     pub(crate) in_tls: Vec<String>,
     pub(crate) draft: bool,
+    pub(crate) lax: Vec<Lax>,
     pub(crate) replies: Vec<Reply>,
     pub(crate) parameter_refusal: Option<String>,
     pub(crate) injected: Option<String>,
@@ -56,6 +57,21 @@ pub enum Step {
     Dot,
     /// The reply to the message was sent.
     Taken,
+}
+
+/// What a receiving server lets pass although it should not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lax {
+    /// REQUIRETLS on MAIL in clear (R4).
+    InClear,
+    /// REQUIRETLS on RCPT (R2).
+    OnRcpt,
+    /// Commands that came in clear behind STARTTLS are obeyed inside TLS (RFC 3207 section 4.2).
+    BehindStartTls,
+    /// REQUIRETLS twice (R6).
+    Twice,
+    /// REQUIRETLS with a value (R2).
+    Value,
 }
 
 /// What stands in the way of TLS.
@@ -139,6 +155,7 @@ impl Peer {
             in_clear,
             in_tls,
             draft: false,
+            lax: Vec::new(),
             replies: Vec::new(),
             parameter_refusal: None,
             injected: None,
@@ -226,6 +243,13 @@ impl Peer {
     #[must_use]
     pub fn draft(mut self) -> Self {
         self.draft = true;
+        self
+    }
+
+    /// Lets this pass.
+    #[must_use]
+    pub fn lax(mut self, lax: Lax) -> Self {
+        self.lax.push(lax);
         self
     }
 
@@ -385,6 +409,10 @@ impl Peer {
             Published::Text(ref text) => text.clone(),
         };
         self.tlsa.iter().map(text).collect()
+    }
+
+    pub(crate) fn lets_pass(&self, lax: Lax) -> bool {
+        self.lax.contains(&lax)
     }
 
     /// Whether STARTTLS is among the keywords, and how it is spelt.

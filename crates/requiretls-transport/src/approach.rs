@@ -17,6 +17,7 @@ use requiretls_core::plan::Candidate;
 use rustls::pki_types::CertificateDer;
 use socket2::SockAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Why a host was left.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(crate) struct Approach<'a> {
     pub(crate) candidate: &'a Candidate,
     pub(crate) site: &'a Site,
     pub(crate) to: &'a SockAddr,
+    /// When all of it has to be over.
+    pub(crate) until: Option<Instant>,
     /// The place that its connections take.
     pub(crate) permit: Option<Arc<Permit>>,
 }
@@ -85,9 +88,14 @@ impl Approach<'_> {
     fn greet(&self) -> Result<(Connection, EhloReply), Left> {
         let client = self.client;
         let from = self.to.as_socket().and_then(|to| client.source(to.ip()));
-        let mut connection =
-            Connection::connect(self.to, from, client.timeouts, self.permit.clone())
-                .map_err(|error| Left::from(Broken::Io(error)))?;
+        let mut connection = Connection::connect(
+            self.to,
+            from,
+            client.timeouts,
+            self.until,
+            self.permit.clone(),
+        )
+        .map_err(|error| Left::from(Broken::Io(error)))?;
         let greeting = connection.greeting()?;
         match greeting.class() {
             Class::Positive if !greeting.closes() => {}

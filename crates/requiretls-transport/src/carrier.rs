@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Carries messages to their next hops. May be shared between threads, and is dropped when all
 /// messages have their answers: then its idle connections are closed.
@@ -101,10 +102,10 @@ impl Carrier {
         let Ok(message) = message else {
             return replies;
         };
-        let limit = self.next_hops;
+        let (limit, until) = (self.next_hops, self.client.until());
         let shares = at_once(ways, limit, |way| self.share(request, way));
         let answered = at_once(convoys(shares), limit, |convoy| {
-            self.serve(&message, convoy)
+            self.serve(&message, convoy, until)
         });
         for (index, reply) in answered.into_iter().flatten() {
             if let Some(place) = replies.get_mut(index) {
@@ -129,12 +130,17 @@ impl Carrier {
     }
 
     /// One share after the other, each of which may take further ones along.
-    fn serve(&self, message: &Message, mut convoy: VecDeque<Share>) -> Vec<(usize, Reply)> {
+    fn serve(
+        &self,
+        message: &Message,
+        mut convoy: VecDeque<Share>,
+        until: Option<Instant>,
+    ) -> Vec<(usize, Reply)> {
         let mut answered = Vec::new();
         while let Some(Share { delivery, report }) = convoy.pop_front() {
             let recipients = report.answers.recipients();
             let others = convoy.make_contiguous();
-            let outcome = self.client.run(delivery, message, report, others);
+            let outcome = self.client.run(delivery, message, report, others, until);
             let replies = outcome.recipients.into_iter().map(|own| own.reply);
             let replies: Vec<(usize, Reply)> = recipients.into_iter().zip(replies).collect();
             let too_many = too_many(&replies);

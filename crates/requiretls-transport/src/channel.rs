@@ -27,12 +27,19 @@ pub(crate) enum Channel {
 pub(crate) struct Timed {
     socket: Socket,
     deadline: Instant,
+    /// No phase goes on beyond it.
+    until: Option<Instant>,
 }
 
 impl Channel {
     /// Begins a phase.
     pub(crate) fn begin(&mut self, limit: Duration) {
         self.timed().begin(limit);
+    }
+
+    /// Ends all phases that begin from here on at this time, whatever their own limits.
+    pub(crate) fn ends_by(&mut self, until: Option<Instant>) {
+        self.timed().until = until;
     }
 
     /// Whether the peer has neither said anything nor closed. Inside TLS whatever has come counts
@@ -99,9 +106,11 @@ impl Timed {
         to: &SockAddr,
         from: Option<IpAddr>,
         limit: Duration,
+        until: Option<Instant>,
     ) -> io::Result<Self> {
         let socket = Socket::new(to.domain(), Type::STREAM, None)?;
-        let deadline = deadline(limit);
+        let deadline = earlier(deadline(limit), until);
+        let limit = deadline.saturating_duration_since(Instant::now());
         if let Some(from) = from {
             socket.bind(&SocketAddr::new(from, 0).into())?;
         }
@@ -110,11 +119,15 @@ impl Timed {
             socket.set_tcp_nodelay(true)?;
         }
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, deadline })
+        Ok(Self {
+            socket,
+            deadline,
+            until,
+        })
     }
 
     pub(crate) fn begin(&mut self, limit: Duration) {
-        self.deadline = deadline(limit);
+        self.deadline = earlier(deadline(limit), self.until);
     }
 
     /// Until the socket is ready, or the phase is over.
@@ -161,6 +174,10 @@ impl Write for Timed {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn earlier(deadline: Instant, until: Option<Instant>) -> Instant {
+    until.map_or(deadline, |until| deadline.min(until))
 }
 
 const SHORTEST: Duration = Duration::from_millis(1);

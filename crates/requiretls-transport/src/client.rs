@@ -7,7 +7,7 @@ use crate::message::Message;
 use crate::outcome::Outcome;
 use crate::pool::Pool;
 use crate::report::Report;
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Timeouts, deadline};
 use crate::tls;
 use crate::transaction::Share;
 use requiretls_core::delivery::Delivery;
@@ -17,6 +17,7 @@ use rustls::ClientConfig;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Delivers messages as their plans allow. Cheap to clone; may be shared between threads.
 #[derive(Clone)]
@@ -31,6 +32,7 @@ pub struct Client {
     noted: Arc<dyn Fn(&Delivery) + Send + Sync>,
     pub(crate) keeps: bool,
     sources: Vec<IpAddr>,
+    in_all: Option<Duration>,
     pub(crate) pool: Option<Arc<Pool>>,
 }
 
@@ -60,6 +62,7 @@ impl Client {
             noted: Arc::new(|_| {}),
             keeps: false,
             sources: Vec::new(),
+            in_all: None,
             pool: None,
         })
     }
@@ -120,10 +123,23 @@ impl Client {
         }
     }
 
+    /// How long a message may take in all; without it, as long as its phases add up to. Whoever waits
+    /// for the answer should be the more patient one: a message that is taken when nobody waits any
+    /// more is sent twice. Only the end of a message and the reply to it are not cut short, for that
+    /// would leave in doubt what became of it.
+    #[must_use]
+    pub fn within(self, in_all: Duration) -> Self {
+        Self {
+            in_all: Some(in_all),
+            ..self
+        }
+    }
+
     /// Follows the plan for one message.
     #[must_use]
     pub fn deliver(&self, plan: Plan, message: &Message) -> Outcome {
-        self.run(Delivery::new(plan), message, Report::new(message), &mut [])
+        let (report, until) = (Report::new(message), self.until());
+        self.run(Delivery::new(plan), message, report, &mut [], until)
     }
 
     /// The same, over an open connection where the plan lets the message ride on it. One that is
@@ -131,17 +147,17 @@ impl Client {
     #[must_use]
     pub fn deliver_over(&self, mut kept: Kept, plan: Plan, message: &Message) -> Outcome {
         let mut delivery = Delivery::new(plan);
-        let mut report = Report::new(message);
+        let (mut report, until) = (Report::new(message), self.until());
         if kept.connection.is_quiet() {
             match self.may_ride(&delivery, &kept) {
                 Some(riding) => {
-                    let of = Of::new(message, &mut report, &mut []);
+                    let of = Of::new(message, &mut report, &mut [], until);
                     self.ride(&mut delivery, riding, kept, of);
                 }
                 None => report.declined = Some(kept),
             }
         }
-        self.run(delivery, message, report, &mut [])
+        self.run(delivery, message, report, &mut [], until)
     }
 
     /// With a pool instead of what a caller keeps.
@@ -151,6 +167,11 @@ impl Client {
             keeps: false,
             ..self
         }
+    }
+
+    /// When a message that begins now has to be over.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.in_all.map(deadline)
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -170,8 +191,9 @@ impl Client {
         message: &Message,
         mut report: Report,
         others: &mut [Share],
+        until: Option<Instant>,
     ) -> Outcome {
-        self.follow(&mut judge, Of::new(message, &mut report, others));
+        self.follow(&mut judge, Of::new(message, &mut report, others, until));
         (self.noted)(judge.delivery());
         report.finish(message, judge.delivery())
     }

@@ -63,10 +63,11 @@ impl Connection {
         to: &SockAddr,
         from: Option<IpAddr>,
         timeouts: Timeouts,
+        until: Option<Instant>,
         permit: Option<Arc<Permit>>,
     ) -> io::Result<Self> {
         Ok(Self {
-            channel: Channel::Clear(Timed::connect(to, from, timeouts.connect)?),
+            channel: Channel::Clear(Timed::connect(to, from, timeouts.connect, until)?),
             unread: Vec::new(),
             extensions: Extensions::default(),
             tls: None,
@@ -120,6 +121,12 @@ impl Connection {
         self.lost
     }
 
+    /// Ends all phases by this time, but for the one that it would leave in doubt: the end of a
+    /// message and the reply to it.
+    pub(crate) fn ends_by(&mut self, until: Option<Instant>) {
+        self.channel.ends_by(until);
+    }
+
     /// Whether the peer, to which nothing is being said, has kept silent and not closed.
     pub(crate) fn is_quiet(&mut self) -> bool {
         !self.lost && self.unread.is_empty() && self.channel.is_quiet()
@@ -142,6 +149,14 @@ impl Connection {
     /// A command without its line end, and its reply.
     pub(crate) fn command(&mut self, line: &str) -> Result<PeerReply, Broken> {
         self.say(&[line], self.timeouts.command)?;
+        self.reply(self.timeouts.command)
+    }
+
+    /// STARTTLS with another command behind it in the same write, in clear, to see whether the peer
+    /// takes the latter for one that came inside TLS. No client that delivers does so.
+    pub(crate) fn start_tls_and(&mut self, injected: &str) -> Result<PeerReply, Broken> {
+        let both = format!("STARTTLS\r\n{injected}\r\n");
+        self.send(both.as_bytes(), self.timeouts.command)?;
         self.reply(self.timeouts.command)
     }
 
@@ -265,6 +280,7 @@ impl Connection {
             stuffing.push(read, &mut out);
         }
         stuffing.finish(&mut out);
+        self.ends_by(None);
         self.send(&out, self.timeouts.block)
             .and_then(|()| self.reply(self.timeouts.end_of_data))
             .inspect(|reply| self.mail_open = !reply.is_positive())

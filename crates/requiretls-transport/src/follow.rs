@@ -21,6 +21,7 @@ use socket2::SockAddr;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Whether a connection may be made to the host that comes next.
 enum Place {
@@ -48,6 +49,7 @@ pub(crate) struct Of<'a> {
     message: &'a Message,
     report: &'a mut Report,
     others: &'a mut [Share],
+    until: Option<Instant>,
 }
 
 impl<'a> Of<'a> {
@@ -55,12 +57,19 @@ impl<'a> Of<'a> {
         message: &'a Message,
         report: &'a mut Report,
         others: &'a mut [Share],
+        until: Option<Instant>,
     ) -> Self {
         Self {
             message,
             report,
             others,
+            until,
         }
+    }
+
+    /// Whether there is something to do, and time for it.
+    fn goes_on(&self) -> bool {
+        !self.report.settled && self.until.is_none_or(|until| Instant::now() < until)
     }
 }
 
@@ -70,7 +79,7 @@ impl Client {
         let (site, port) = (Site::of(&rule.methods), rule.port.unwrap_or(self.port));
         // A host that has answered on an open connection is then asked on a new one.
         let mut ridden = Vec::new();
-        while !of.report.settled {
+        while of.goes_on() {
             let place = match self.ride_on_a_pooled_one(judge, port, &mut ridden, &mut of) {
                 Place::Rode => continue,
                 place => place,
@@ -92,6 +101,7 @@ impl Client {
                         candidate: &candidate,
                         site: &site,
                         to: &to,
+                        until: of.until,
                         permit: place.permit(),
                     };
                     approach.open(judge, &mut this).map(|connection| Open {
@@ -132,7 +142,7 @@ impl Client {
             Turn::Full => return Place::None,
         };
         if kept.connection.is_quiet() {
-            let of = Of::new(of.message, of.report, of.others);
+            let of = Of::new(of.message, of.report, of.others, of.until);
             if self.ride(delivery, riding, kept, of) {
                 ridden.push(candidate.host);
             }
@@ -153,10 +163,11 @@ impl Client {
         &self,
         delivery: &mut Delivery,
         mut riding: Delivery,
-        kept: Kept,
+        mut kept: Kept,
         mut of: Of<'_>,
     ) -> bool {
         let mut this = begun(&kept.host, kept.address, true);
+        kept.connection.ends_by(of.until);
         this.tls = kept.tls().cloned();
         let end = self.settle(&mut riding, Ok(kept.into()), this, &mut of);
         let lost = end.as_ref().is_none_or(|open| open.connection.is_lost());
@@ -216,9 +227,10 @@ impl Client {
 
     /// What becomes of a connection after a message.
     fn put_away(&self, open: Option<Open>, of: &mut Of<'_>) {
-        let Some(open) = open.filter(|open| !open.connection.is_lost()) else {
+        let Some(mut open) = open.filter(|open| !open.connection.is_lost()) else {
             return;
         };
+        open.connection.ends_by(None);
         if of.report.settled {
             of.report.session.clone_from(&open.session);
         }

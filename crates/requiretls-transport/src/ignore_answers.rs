@@ -35,7 +35,8 @@ impl ClientIgnoringAnswers {
             delivery: Delivery::new(plan),
             without_parameter: false,
         };
-        self.0.run(deaf, message, Report::new(message), &mut [])
+        self.0
+            .run(deaf, message, Report::new(message), &mut [], None)
     }
 }
 

@@ -28,6 +28,9 @@
 //! reply for each recipient. It has a thread that closes idle connections, and serves a few next hops
 //! of a message at the same time.
 //!
+//! [`lmtp`] takes the messages from a mail server, which keeps the only queue. [`Server`](lmtp::Server)
+//! has a thread for each of its clients.
+//!
 //! A message is wholly sent, or not at all: nothing in it is rewritten, and what a peer lacks that it
 //! needs (8BITMIME, SMTPUTF8, room) refuses it before MAIL. Once its end may have been sent, only the
 //! peer's reply says what became of it; without one the recipients are told to wait with 4.4.2, and no
@@ -58,6 +61,7 @@ mod pipeline;
 mod pool;
 mod reply;
 mod report;
+mod server_check;
 mod stuffing;
 mod timeouts;
 mod tls;
@@ -76,5 +80,6 @@ pub use message::{Message, MessageError};
 pub use outcome::{Outcome, Recipient, Sent, Try};
 pub use path::{Path, PathError};
 pub use reply::PeerReply;
+pub use server_check::{Check, Finding, Server, ServerCheck, Verdict};
 pub use timeouts::Timeouts;
 pub use tls::Tls;

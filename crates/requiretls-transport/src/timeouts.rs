@@ -68,3 +68,24 @@ pub(crate) fn after(time: Instant, by: Duration) -> Instant {
         .or_else(|| time.checked_add(Duration::from_secs(86_400)))
         .unwrap_or(time)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Timeouts;
+    use std::time::Duration;
+
+    /// RFC 5321 section 4.5.3.2.1 to 4.5.3.2.6: no less than these.
+    #[test]
+    fn the_defaults_are_those_of_rfc_5321() {
+        let timeouts = Timeouts::default();
+        for (label, limit, minutes) in [
+            ("the 220 greeting", timeouts.greeting, 5),
+            ("MAIL and RCPT", timeouts.command, 5),
+            ("DATA", timeouts.data, 2),
+            ("a block", timeouts.block, 3),
+            ("the end of the message", timeouts.end_of_data, 10),
+        ] {
+            assert_eq!(limit, Duration::from_secs(60 * minutes), "{label}");
+        }
+    }
+}

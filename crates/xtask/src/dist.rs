@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 use clap::Args;
 
 use crate::command::{self, cargo};
+use crate::sanitize::{self, Sanitizer};
 use crate::{Result, header, man, tree};
 
 /// Where to install.
@@ -38,6 +39,9 @@ pub(crate) struct Options {
     pub(crate) hooked: bool,
 }
 
+/// What the shared object may have at most, stripped, in bytes.
+pub(crate) const MOST_STRIPPED: u64 = 3_000_000;
+
 /// How large the libraries are.
 pub(crate) struct Sizes {
     shared: u64,
@@ -56,6 +60,22 @@ impl fmt::Display for Sizes {
             f,
             "librequiretls.so {shared} bytes, {stripped} stripped; librequiretls.a {archive} bytes"
         )
+    }
+}
+
+impl Sizes {
+    /// Fails where the shared object has grown too large.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.stripped > MOST_STRIPPED {
+            let Self { stripped, .. } = self;
+            return Err(format!("librequiretls.so has {stripped} bytes when it is stripped, and may have {MOST_STRIPPED}").into());
+        }
+        Ok(())
+    }
+
+    /// The shared object without its symbols.
+    pub(crate) fn stripped(&self) -> u64 {
+        self.stripped
     }
 }
 
@@ -99,30 +119,14 @@ pub(crate) fn run_hooked() -> Result<()> {
     Ok(())
 }
 
-/// Builds the archive with the hidden calls for `AddressSanitizer`, and writes beside it what it has to be linked with.
-pub(crate) fn build_sanitized(dir: &Path) -> Result<()> {
-    let built = build(&HOOKED, &Purpose::Sanitizer(dir))?;
+/// Builds the archive with the hidden calls for a sanitizer, and writes beside it what it has to be linked with.
+pub(crate) fn build_sanitized(sanitizer: Sanitizer) -> Result<()> {
+    let built = build(&HOOKED, &Purpose::Sanitizer(sanitizer))?;
+    let dir = sanitizer.directory();
     place(&built.archive, &dir.join("librequiretls.a"))?;
     fs::write(dir.join("libraries"), built.native.join("\n"))?;
     fs::write(dir.join("hooks"), HOOKS.join("\n"))?;
     Ok(())
-}
-
-/// Where it is tried.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// The Rust code, its standard library and the C code of the packages. The compiler is a stable one that is told to forget it.
-fn instrument(cargo: &mut Command, dir: &Path) {
-    cargo
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=address")
-        .env(
-            format!("CFLAGS_{}", TARGET.replace('-', "_")),
-            "-fsanitize=address",
-        )
-        .args(["-Zbuild-std=std,panic_unwind", "--target", TARGET])
-        .arg("--target-dir")
-        .arg(dir);
 }
 
 /// What a library is built of.
@@ -136,8 +140,8 @@ struct Kind {
 enum Purpose<'a> {
     /// With the configuration below this directory.
     Use(&'a Path),
-    /// For `AddressSanitizer` to look at, in this target directory.
-    Sanitizer(&'a Path),
+    /// For a sanitizer to look at, in a target directory of its own.
+    Sanitizer(Sanitizer),
 }
 
 const RELEASE: Kind = Kind {
@@ -182,9 +186,10 @@ fn build(kind: &Kind, purpose: &Purpose) -> Result<Built> {
             cargo.env("REQUIRETLS_CONF", file);
             tree::target().join(kind.directory)
         }
-        Purpose::Sanitizer(dir) => {
-            instrument(&mut cargo, dir);
-            dir.join(TARGET).join(kind.directory)
+        Purpose::Sanitizer(sanitizer) => {
+            sanitizer.instrument(&mut cargo);
+            let target = sanitizer.directory().join(sanitize::TARGET);
+            target.join(kind.directory)
         }
     };
     let mut child = cargo
@@ -291,5 +296,22 @@ fn forget(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_STRIPPED, Sizes};
+
+    #[test]
+    fn the_shared_object_has_a_limit() {
+        for (stripped, fits) in [(MOST_STRIPPED, true), (MOST_STRIPPED + 1, false)] {
+            let sizes = Sizes {
+                shared: 9_000_000,
+                stripped,
+                archive: 90_000_000,
+            };
+            assert_eq!(sizes.check().is_ok(), fits, "{stripped}");
+        }
     }
 }

@@ -71,8 +71,8 @@ enum Task {
     Hosts(hosts::Options),
     /// Run the tests that take long, and show what they measured
     Soak(soak::Options),
-    /// Build the library, Rust code included, with the sanitizer of addresses, and run C programs on it
-    Sanitize,
+    /// Build the library, Rust code included, with the sanitizers of addresses and of threads, and run C programs on it
+    Sanitize(sanitize::Options),
     /// Plant small faults in the policy, one at a time; fail when no test fails, unless mutants.toml says why
     Mutants(mutants::Options),
 }
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Hosts(options) => hosts::run_all(&options),
         Task::Soak(options) => soak::run(&options),
-        Task::Sanitize => sanitize::run(),
+        Task::Sanitize(options) => sanitize::run(&options),
         Task::Mutants(options) => mutants::run(&options),
     };
     match outcome {

@@ -62,7 +62,11 @@ const STEPS: [Step; 12] = [
     },
     Step {
         name: "shared and static library",
-        run: || dist::run(&options_for_tests()).map(|sizes| println!("{sizes}")),
+        run: || {
+            let sizes = dist::run(&options_for_tests())?;
+            println!("{sizes}");
+            sizes.check()
+        },
     },
     Step {
         name: "the library with hidden calls, for tests",

@@ -362,7 +362,7 @@ impl rtls_plan {
         let now = shared.discovery.clock().now().unwrap_or(0);
         match reference {
             Some(reference) if !chain.is_empty() => {
-                authenticate(&reference, chain, shared.discovery.roots().roots(), now)
+                authenticate(&reference, chain, &shared.discovery.roots().roots(), now)
             }
             _ => Evidence::not_supplied(),
         }

@@ -64,22 +64,7 @@ pub unsafe extern "C" fn rtls_plan_get(
     told.flatten().unwrap_or(std::ptr::null())
 }
 
-/// A text that was handed out; it stays where it is until the plan changes.
-pub(super) struct Told {
-    what: c_int,
-    i: usize,
-    text: CString,
-}
-
 impl rtls_plan {
-    /// Ends the life of the texts that were handed out.
-    pub(super) fn forget_told(&mut self) {
-        self.told
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clear();
-    }
-
     fn verdict(&self) -> (Action, Reply) {
         let ok = || (Action::Go, Reply::new(250, Enhanced(2, 0, 0), "OK"));
         if let Some(fault) = &self.fault {
@@ -111,19 +96,11 @@ impl rtls_plan {
     }
 
     fn told(&self, what: c_int, i: usize) -> Option<*const c_char> {
-        let mut told = self
-            .told
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let known = told.iter().find(|t| t.what == what && t.i == i);
-        if let Some(known) = known {
-            return Some(known.text.as_ptr());
+        if let Some(known) = self.told.find(what, i) {
+            return Some(known);
         }
-        let text = self.tell(what, i)?;
-        let text = CString::new(printable(&text)).ok()?;
-        let pointer = text.as_ptr();
-        told.push(Told { what, i, text });
-        Some(pointer)
+        let text = CString::new(printable(&self.tell(what, i)?)).ok()?;
+        Some(self.told.keep(what, i, text))
     }
 
     fn tell(&self, what: c_int, i: usize) -> Option<String> {

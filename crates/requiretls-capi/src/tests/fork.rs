@@ -1,14 +1,18 @@
 //! A fork while another thread is inside the library.
 
+use super::process::{Lines, collect};
 use super::testbed::Testbed;
 use super::{Context, Plan};
-use crate::abi::RTLS_GO;
-use crate::plan::rtls_plan_lookup;
+use crate::abi::{RTLS_DEFER, RTLS_GET_POLICY_TYPE, RTLS_GO};
+use crate::log::{rtls_set_log, rtls_set_log_level};
+use crate::plan::{rtls_plan, rtls_plan_done, rtls_plan_get, rtls_plan_lookup};
 use requiretls_core::domain::Domain;
 use requiretls_core::mta_sts::{Mode, Policy};
 use requiretls_engine::Cache;
 use requiretls_engine::cache::KeptPolicy;
 use requiretls_testbed::{Domain as Place, Peer, Sts};
+use std::path::Path;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -67,6 +71,127 @@ fn a_fork_beside_a_thread_that_writes_leaves_nothing_taken() {
     });
     let entries = std::fs::read_dir(directory.path()).expect("a directory");
     assert!(entries.count() >= 1);
+}
+
+/// A plan that is only looked at.
+struct Shared(*const rtls_plan);
+
+// SAFETY: as the header has it for a pointer to const.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn is_told(&self) -> bool {
+        // SAFETY: a live plan that nobody changes.
+        !unsafe { rtls_plan_get(self.0, RTLS_GET_POLICY_TYPE, 0) }.is_null()
+    }
+}
+
+/// A plan that several threads look at, in the parent, is the child's too.
+#[test]
+fn a_fork_beside_a_thread_that_asks_a_plan_leaves_nothing_taken() {
+    let ctx = Context::new("");
+    let plan = Plan::new(&ctx, "192.0.2.1", "", 0);
+    // SAFETY: a live plan of this thread.
+    assert_eq!(unsafe { rtls_plan_lookup(plan.0, 0) }, RTLS_GO);
+    let over = AtomicBool::new(false);
+    let shared = Shared(plan.0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                assert!(shared.is_told());
+            }
+        });
+        for number in 1..=200 {
+            // SAFETY: the child uses what it has for itself, and ends without returning.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: no pointers; a child that hangs ends all the same.
+                unsafe { libc::alarm(10) };
+                let told = shared.is_told();
+                // SAFETY: no pointers.
+                unsafe { libc::_exit(i32::from(!told)) };
+            }
+            assert!(child > 0);
+            let mut status = 0;
+            // SAFETY: our child, and room for its status.
+            let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            over.store(status != 0, Ordering::Relaxed);
+            assert_eq!((ended, status), (child, 0), "{number}");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Opens a context with a log function, and says something to it.
+fn opens_and_logs(config: &Path) -> bool {
+    let (ctx, lines) = (Context::read(config), Lines::default());
+    let arg = (&raw const lines).cast_mut().cast();
+    // SAFETY: a live context that no other thread knows; the lines live longer than it is used.
+    unsafe {
+        rtls_set_log(ctx.0, Some(collect), arg);
+        rtls_set_log_level(ctx.0, 7);
+    }
+    let plan = Plan::new(&ctx, "192.0.2.1", "", 0);
+    // SAFETY: a live plan of this thread.
+    unsafe {
+        rtls_plan_lookup(plan.0, 0) == RTLS_GO
+            && rtls_plan_done(plan.0, 250, ptr::null(), ptr::null()) == RTLS_DEFER
+    }
+}
+
+/// Whatever tracing has locked for a thread that the child does not have, the child can log too.
+#[test]
+fn a_fork_beside_a_thread_that_sets_the_log_leaves_nothing_taken() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("requiretls.conf");
+    std::fs::write(
+        &config,
+        "[cache]\ndirectory = \"\"\n[dns]\nservers = [\"127.0.0.1:9\"]\n",
+    )
+    .expect("a file");
+    // As the header has it: the first context is there before anybody forks.
+    let first = Context::read(&config);
+    let (over, turns) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut ctx = Context::read(&config);
+            let lines = Lines::default();
+            let arg = (&raw const lines).cast_mut().cast();
+            while !over.load(Ordering::Relaxed) {
+                for level in [3, 7, 6] {
+                    // SAFETY: a live context of this thread alone, and its lines.
+                    unsafe {
+                        rtls_set_log(ctx.0, Some(collect), arg);
+                        rtls_set_log_level(ctx.0, level);
+                        rtls_set_log(ctx.0, None, ptr::null_mut());
+                    }
+                }
+                if turns.fetch_add(1, Ordering::Relaxed).is_multiple_of(64) {
+                    ctx = Context::read(&config);
+                }
+            }
+        });
+        for number in 1..=200 {
+            // SAFETY: the child uses what it has for itself, and ends without returning.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: no pointers; a child that hangs ends all the same.
+                unsafe {
+                    libc::alarm(10);
+                    libc::_exit(i32::from(!opens_and_logs(&config)));
+                }
+            }
+            assert!(child > 0);
+            let mut status = 0;
+            // SAFETY: our child, and room for its status.
+            let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            over.store(status != 0, Ordering::Relaxed);
+            assert_eq!((ended, status), (child, 0), "{number}");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(turns.into_inner() > 200);
+    drop(first);
 }
 
 /// Seven threads look up, and this one forks children that look up.

@@ -239,7 +239,7 @@ impl Sending<'_> {
         );
         let message = Message::new(Envelope::new(from, [to]), content.into_bytes())?;
         let clock = self.world.clock().clone();
-        let roots = self.site.discovery.roots().roots().clone();
+        let roots = self.site.discovery.roots().roots();
         let mut client = Client::new("mail.sender.test", roots, move || clock.now())?
             .with_timeouts(Timeouts::all(self.limit(Patience::ShortWithPeers)))
             .with_port(port);

@@ -29,7 +29,9 @@ pub(super) fn open(
         log.line(line.severity, &line.text);
     });
     let outbound = &config.lmtp.outbound;
-    let client = client.with_sources(outbound.sources.iter().copied());
+    let client = client
+        .with_sources(outbound.sources.iter().copied())
+        .within(outbound.answer);
     let limits = limits(outbound, keeping);
     let config = config.clone();
     Ok(Carrier::with_limits(client, limits, move |wanted| {

@@ -8,6 +8,7 @@ use requiretls_core::log_line::Severity;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -37,7 +38,7 @@ enum Place {
 impl Log {
     pub(super) fn open(destination: Destination) -> Self {
         Self(Arc::new(match destination {
-            Destination::Syslog => Place::Syslog(syslog().ok()),
+            Destination::Syslog => Place::Syslog(syslog(DAEMON).ok()),
             Destination::Stderr => Place::Stderr {
                 severities: std::env::var_os("JOURNAL_STREAM").is_some(),
             },
@@ -80,10 +81,13 @@ const MOST: u8 = Severity::Info as u8;
 /// `LOG_MAIL`.
 const MAIL: u8 = 2 << 3;
 
+/// Where the daemon listens.
+const DAEMON: &str = "/dev/log";
+
 /// Never waits: a daemon that does not read must not stop mail.
-fn syslog() -> io::Result<UnixDatagram> {
+fn syslog(daemon: impl AsRef<Path>) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
-    socket.connect("/dev/log")?;
+    socket.connect(daemon)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
@@ -135,5 +139,57 @@ impl Visit for Words {
             "message" => write!(self.0, "{value:?}"),
             name => write!(self.0, " {name}={value:?}"),
         };
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used)]
+mod tests {
+    use super::{Log, Place, syslog};
+    use requiretls_core::log_line::Severity;
+    use std::os::unix::net::UnixDatagram;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_syslog_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        daemon.set_nonblocking(true).unwrap();
+        let log = Log(Arc::new(Place::Syslog(syslog(&path).ok())));
+        let pid = std::process::id();
+        for (label, severity, text, told) in [
+            (
+                "mail.err",
+                Severity::Error,
+                "no file",
+                Some(format!("<19>requiretls[{pid}]: no file")),
+            ),
+            (
+                "mail.info",
+                Severity::Info,
+                "a=b",
+                Some(format!("<22>requiretls[{pid}]: a=b")),
+            ),
+            (
+                "two lines",
+                Severity::Notice,
+                "a\nb\0",
+                Some(format!("<21>requiretls[{pid}]: a?b?")),
+            ),
+            ("for who looks for a fault", Severity::Debug, "a", None),
+        ] {
+            log.line(severity, text);
+            let mut buf = [0; 200];
+            let read = daemon.recv(&mut buf).ok();
+            let line = read.map(|n| String::from_utf8_lossy(&buf[..n]).into_owned());
+            assert_eq!(line, told, "{label}");
+        }
+        // Nobody reads any more, and nobody is there: mail goes on.
+        for _ in 0..10_000 {
+            log.line(Severity::Info, "a");
+        }
+        drop(daemon);
+        log.line(Severity::Info, "a");
     }
 }

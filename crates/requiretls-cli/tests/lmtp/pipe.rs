@@ -158,3 +158,13 @@ fn what_was_not_acknowledged_is_not_lost() {
     let replies: Vec<String> = output.map_while(Result::ok).collect();
     assert!(replies.last().unwrap().starts_with("354 "), "{replies:#?}");
 }
+
+/// A mail server does not wait for ever, and what it no longer waits for would arrive twice.
+#[test]
+fn a_message_has_its_answers_in_time() {
+    let office = Office::open("[lmtp]\nanswer_seconds = 1\n");
+    let said = one_message(&["b@hangs-mail.test", "b@good.test"], "x: y\r\n\r\n");
+    let (replies, told) = office.pipe(&[], &said);
+    assert!(replies[6].starts_with("451 4.4."), "{replies:#?}\n{told}");
+    assert!(replies[7].starts_with("250 2."), "{replies:#?}\n{told}");
+}

@@ -1,4 +1,4 @@
-//! Where do the parameters of a MAIL or RCPT command begin?
+//! Where do the parameters of a MAIL command begin?
 //!
 //! RFC 5321 section 4.1.2, and RFC 6531 for bytes above 126 in the path. The end of the path is
 //! not simply the next `>`: a quoted local part may hold one. Whatever leaves that end in doubt is
@@ -24,7 +24,7 @@ impl<'a> PathCommand<'a> {
     /// # Errors
     /// [`Refusal::LineTooLong`] and [`Refusal::LineMalformed`].
     pub fn mail(line: &'a [u8]) -> Result<Self, Refusal> {
-        Self::parse(line, b"MAIL", b"FROM")
+        Self::parse(&behind_the_path(line)?)
     }
 
     /// Reads `RCPT TO:<path> parameters`, with or without its CRLF.
@@ -32,21 +32,28 @@ impl<'a> PathCommand<'a> {
     /// # Errors
     /// As [`PathCommand::mail`]; the sentences of these refusals speak of MAIL.
     pub fn rcpt(line: &'a [u8]) -> Result<Self, Refusal> {
-        Self::parse(line, b"RCPT", b"TO")
+        Self::parse(&behind(line, |line| behind_colon(line, b"RCPT", b"TO"))?)
     }
 
     /// Names and values; without `=` there is no value.
     pub fn parameters(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
-        parameters(self.rest)
+        let marks = Marks::of(self.rest);
+        // Nothing in it breaks the line: that was looked for when it was read.
+        Parameters { marks, start: 0 }.map_while(Result::ok)
     }
 
-    fn parse(line: &'a [u8], verb: &[u8], word: &[u8]) -> Result<Self, Refusal> {
-        let text = command(line, verb, word)?;
-        let rest = text.and_then(after_path).ok_or(Refusal::LineMalformed)?;
-        let path = text
-            .and_then(|text| text.get(..text.len().checked_sub(rest.len())?))
-            .unwrap_or_default();
+    fn parse(parameters: &Parameters<'a>) -> Result<Self, Refusal> {
+        if !parameters.end_well() {
+            return Err(Refusal::LineMalformed);
+        }
+        let text = parameters.marks.text;
+        let split = text.split_at_checked(parameters.start);
+        let (path, rest) = split.ok_or(Refusal::LineMalformed)?;
         let bare = path.strip_prefix(b"<").and_then(|p| p.strip_suffix(b">"));
+        let path = path
+            .strip_suffix(b" ")
+            .or(path.strip_suffix(b"\t"))
+            .unwrap_or(path);
         Ok(Self {
             path: bare.unwrap_or(path),
             rest,
@@ -54,38 +61,81 @@ impl<'a> PathCommand<'a> {
     }
 }
 
-/// What stands behind the path of `MAIL FROM:<path> parameters`.
-pub(super) fn behind_the_path(line: &[u8]) -> Result<&[u8], Refusal> {
-    command(line, b"MAIL", b"FROM")?
-        .and_then(after_path)
-        .ok_or(Refusal::LineMalformed)
+/// What stands behind the path of `MAIL FROM:<path> parameters`. CR, LF and NUL are looked for up
+/// to there; [`Parameters`] looks for them in the rest.
+pub(super) fn behind_the_path(line: &[u8]) -> Result<Parameters<'_>, Refusal> {
+    behind(line, from_path)
 }
 
-/// What stands behind the colon, if it is that command.
-fn command<'a>(line: &'a [u8], verb: &[u8], word: &[u8]) -> Result<Option<&'a [u8]>, Refusal> {
+/// The same for a command whose path is found so.
+#[inline]
+fn behind(
+    line: &[u8],
+    from_path: impl Fn(&[u8]) -> Option<&[u8]>,
+) -> Result<Parameters<'_>, Refusal> {
     if line.len() > MAX_LINE {
         return Err(Refusal::LineTooLong);
     }
-    let line = line.strip_suffix(b"\r\n").unwrap_or(line);
-    // To the end, whatever is found: that is faster than to stop.
-    let is_broken = |broken, byte: &u8| broken | matches!(byte, b'\r' | b'\n' | 0);
-    if line.iter().fold(false, is_broken) {
-        return Err(Refusal::LineMalformed);
-    }
-    Ok(behind_colon(line, verb, word))
+    let text = from_path(line.strip_suffix(b"\r\n").unwrap_or(line));
+    let text = text.ok_or(Refusal::LineMalformed)?;
+    let mut marks = Marks::of(text);
+    let start = after_path(&mut marks).ok_or(Refusal::LineMalformed)?;
+    Ok(Parameters { marks, start })
 }
 
-/// Names and values; without `=` there is no value.
-pub(super) fn parameters(rest: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-    rest.split(|&b| is_blank(b))
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            let mut parts = word.splitn(2, |&b| b == b'=');
-            (parts.next().unwrap_or_default(), parts.next())
-        })
+/// Names and values, one by one; without `=` there is no value.
+pub(super) struct Parameters<'a> {
+    marks: Marks<'a>,
+    /// Of the next word.
+    start: usize,
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    /// An error ends the line: it has a CR, an LF or a NUL in it.
+    type Item = Result<(&'a [u8], Option<&'a [u8]>), Refusal>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.marks.text;
+        let mut equals = None;
+        loop {
+            let (at, byte) = self.marks.next().unwrap_or((text.len(), b' '));
+            if byte == b'=' && equals.is_none() {
+                equals = Some(at);
+            } else if breaks_a_line(byte) {
+                return Some(Err(Refusal::LineMalformed));
+            } else if is_blank(byte) {
+                let start = std::mem::replace(&mut self.start, at + 1);
+                if start < at {
+                    let name = text.get(start..equals.unwrap_or(at))?;
+                    return Some(Ok((
+                        name,
+                        equals.and_then(|equals| text.get(equals + 1..at)),
+                    )));
+                }
+                if at == text.len() {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl Parameters<'_> {
+    /// Whether nothing in what is left breaks the line.
+    pub(super) fn end_well(&self) -> bool {
+        !self.marks.clone().any(|(_, byte)| breaks_a_line(byte))
+    }
 }
 
 /// `MAIL FROM:` in any case; blanks around the colon are common and harmless.
+fn from_path(line: &[u8]) -> Option<&[u8]> {
+    // As nearly all of them are written.
+    if let Some(rest) = line.strip_prefix(b"MAIL FROM:") {
+        return Some(trim_blanks(rest));
+    }
+    behind_colon(line, b"MAIL", b"FROM")
+}
+
 fn behind_colon<'a>(line: &'a [u8], verb: &[u8], word: &[u8]) -> Option<&'a [u8]> {
     let rest = strip_word(line, verb)?;
     let verb_ends = rest.first().is_some_and(|&b| is_blank(b));
@@ -93,21 +143,23 @@ fn behind_colon<'a>(line: &'a [u8], verb: &[u8], word: &[u8]) -> Option<&'a [u8]
     trim_blanks(rest).strip_prefix(b":").map(trim_blanks)
 }
 
-/// Steps over the path, quoted strings and quoted pairs with it; a path may lack its brackets.
+/// Steps over the path, quoted strings and quoted pairs with it, and says where it ends; a path may lack its brackets.
 ///
 /// A quoted `>` is believed only where `@` follows the quotes at once (RFC 5321 Mailbox): to a server that takes the next
 /// `>` for the end, whatever stands behind it is parameters.
-fn after_path(text: &[u8]) -> Option<&[u8]> {
-    behind_path(text).filter(|rest| rest.first().is_none_or(|&b| is_blank(b)))
-}
-
-fn behind_path(text: &[u8]) -> Option<&[u8]> {
+fn after_path(marks: &mut Marks<'_>) -> Option<usize> {
+    let text = marks.text;
     let bracketed = text.first() == Some(&b'<');
     let (mut quoted, mut in_doubt) = (false, false);
-    let mut bytes = text.iter().enumerate().skip(usize::from(bracketed));
-    while let Some((at, &byte)) = bytes.next() {
+    let mut from = usize::from(bracketed);
+    for (at, byte) in marks {
         match byte {
-            b'\\' => in_doubt |= matches!(bytes.next()?, (_, b'>')),
+            _ if breaks_a_line(byte) => return None,
+            _ if at < from => {}
+            b'\\' => {
+                in_doubt |= *text.get(at + 1)? == b'>';
+                from = at + 2;
+            }
             b'"' if quoted && text.get(at + 1) == Some(&b'@') => {
                 (quoted, in_doubt) = (false, false);
             }
@@ -115,14 +167,84 @@ fn behind_path(text: &[u8]) -> Option<&[u8]> {
             b'>' if quoted => in_doubt = true,
             _ if quoted => {}
             _ if in_doubt && (byte == b'>' || is_blank(byte)) => return None,
-            b'>' if bracketed => return text.get(at + 1..),
+            b'>' if bracketed => {
+                let ends = text.get(at + 1).is_none_or(|&next| is_blank(next));
+                return ends.then_some(at + 1);
+            }
             b'<' | b'>' => return None,
             _ if is_blank(byte) && bracketed => return None,
-            _ if is_blank(byte) => return text.get(at..),
+            _ if is_blank(byte) => return Some(at + 1),
             _ => {}
         }
     }
-    (!bracketed && !quoted && !in_doubt && !text.is_empty()).then_some(&[])
+    (!bracketed && !quoted && !in_doubt && !text.is_empty()).then_some(text.len())
+}
+
+/// The bytes of a text that mean something here, in order: a blank, `=`, quotes, brackets, a backslash, and what
+/// breaks a line. Eight bytes are looked at in one step, as a server does this for each message; a few bytes that mean
+/// nothing come along.
+#[derive(Clone)]
+struct Marks<'a> {
+    text: &'a [u8],
+    /// What was not looked at yet.
+    left: &'a [u8],
+    /// The last eight bytes, where they begin, and the highest bit of each of them that is still to come.
+    bytes: u64,
+    begin: usize,
+    found: u64,
+}
+
+impl<'a> Marks<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            left: text,
+            bytes: 0,
+            begin: 0,
+            found: 0,
+        }
+    }
+}
+
+impl Iterator for Marks<'_> {
+    type Item = (usize, u8);
+
+    #[inline]
+    fn next(&mut self) -> Option<(usize, u8)> {
+        while self.found == 0 {
+            self.begin = self.text.len() - self.left.len();
+            if let Some((eight, left)) = self.left.split_first_chunk() {
+                (self.bytes, self.left) = (u64::from_le_bytes(*eight), left);
+            } else if self.left.is_empty() {
+                return None;
+            } else {
+                // The rest stands lowest, and something that means nothing above it.
+                let nothing = u64::from_le_bytes([b'x'; 8]);
+                let join = |bytes, byte: &u8| bytes << u8::BITS | u64::from(*byte);
+                self.bytes = self.left.iter().rev().fold(nothing, join);
+                self.left = &[];
+            }
+            self.found = marked(self.bytes);
+        }
+        let place = self.found.trailing_zeros() / u8::BITS;
+        self.found &= self.found - 1;
+        let [byte, ..] = (self.bytes >> (place * u8::BITS)).to_le_bytes();
+        Some((self.begin + place as usize, byte))
+    }
+}
+
+/// The highest bit of each byte that means something: of those up to `"`, those from `<` to `?`, and the backslash.
+///
+/// A byte less than `n` borrows when `n` is taken from it, and has its highest bit then. What it borrows from is the
+/// next byte, so that one more may come along, and never one is left out.
+fn marked(bytes: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    let below = |bytes: u64, n: u8| bytes.wrapping_sub(ONES * u64::from(n)) & !bytes;
+    let up_to_quotes = below(bytes, b'"' + 1);
+    let brackets = below(bytes ^ (ONES * u64::from(b'<')), 4);
+    let backslash = below(bytes ^ (ONES * u64::from(b'\\')), 1);
+    (up_to_quotes | brackets | backslash) & HIGHEST
 }
 
 fn strip_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
@@ -141,6 +263,17 @@ fn trim_blanks(mut text: &[u8]) -> &[u8] {
 
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
+}
+
+/// No command has these in it (RFC 5321 section 2.3.8).
+fn breaks_a_line(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | 0)
+}
+
+/// All marks of a text.
+#[cfg(test)]
+pub(super) fn marks(text: &[u8]) -> Vec<(usize, u8)> {
+    Marks::of(text).collect()
 }
 
 #[cfg(test)]

@@ -375,6 +375,21 @@ fn whole_lines() {
             "501 5.5.2",
         ),
         ("NUL inside", b"MAIL FROM:<a@b.example> X=\0", "501 5.5.2"),
+        (
+            "NUL behind one of ours that is wrong",
+            b"MAIL FROM:<a@b.example> REQUIRETLS=x X=\0",
+            "501 5.5.2",
+        ),
+        (
+            "LF behind two of ours",
+            b"MAIL FROM:<a@b.example> REQUIRETLS REQUIRETLS \n",
+            "501 5.5.2",
+        ),
+        (
+            "a tab between, no brackets",
+            b"MAIL FROM:a@b.example\tREQUIRETLS",
+            "R",
+        ),
         ("two NULs", b"MAIL FROM:<a@b.example> X=\0\0", "501 5.5.2"),
         (
             "NUL in the path",
@@ -422,6 +437,27 @@ fn whole_lines() {
     ];
     for (label, command, expected) in rows {
         assert_eq!(line(ALL, true, command), *expected, "{label}");
+    }
+}
+
+/// Whatever stands around it, and wherever the eight bytes begin in which it is looked for.
+#[test]
+fn no_byte_that_means_something_is_passed_by() {
+    let meant = b" \t\r\n\0=\"<>\\";
+    for around in [b'x', b'=', b'<', 0, 1, 0x7f, 0x80, 0xff] {
+        for length in 1..20 {
+            for at in 0..length {
+                for &byte in meant {
+                    let mut text = vec![around; length];
+                    text[at] = byte;
+                    let found = super::line::marks(&text);
+                    assert!(found.contains(&(at, byte)), "{}", text.escape_ascii());
+                    assert!(found.is_sorted_by(|a, b| a.0 < b.0), "each once, in order");
+                    let right = found.iter().all(|&(at, byte)| text[at] == byte);
+                    assert!(right, "{}", text.escape_ascii());
+                }
+            }
+        }
     }
 }
 

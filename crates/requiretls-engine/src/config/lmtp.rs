@@ -3,6 +3,10 @@
 //! One table for the program, and one for each place where clients come in. Files that hold keys are
 //! named here and not read: whoever else has this configuration need not be able to.
 
+mod outbound;
+
+pub use outbound::Outbound;
+
 use super::ConfigError;
 use super::file::non_empty;
 use super::source::Source;
@@ -42,29 +46,6 @@ pub struct Lmtp {
     pub metrics: Option<SocketAddr>,
     /// How mail goes out.
     pub outbound: Outbound,
-}
-
-/// The part of `[lmtp]` that is about the connections that mail goes out by.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Outbound {
-    /// The most connections to one host and port at once.
-    pub host_connections: usize,
-    /// The most of them that are kept without a message.
-    pub host_idle_connections: usize,
-    /// The most connections to all hosts that are kept without a message.
-    pub idle_connections: usize,
-    /// How long one is kept without a message.
-    pub reuse: Duration,
-    /// How old one may be to be kept.
-    pub lifetime: Duration,
-    /// The most messages on one.
-    pub messages: usize,
-    /// How long a message waits for a place among the connections to a host.
-    pub place: Duration,
-    /// The most next hops of one message that are served at the same time.
-    pub next_hops: NonZero<usize>,
-    /// What they come from, at most one of each family; the system chooses for a family without one.
-    pub sources: Vec<IpAddr>,
 }
 
 /// `[lmtp_listener."…"]`.
@@ -126,22 +107,6 @@ impl Default for Lmtp {
     }
 }
 
-impl Default for Outbound {
-    fn default() -> Self {
-        Self {
-            host_connections: 20,
-            host_idle_connections: 4,
-            idle_connections: 200,
-            reuse: Duration::from_secs(30),
-            lifetime: Duration::from_secs(300),
-            messages: 100,
-            place: Duration::from_secs(30),
-            next_hops: const { NonZero::new(8).unwrap() },
-            sources: Vec::new(),
-        }
-    }
-}
-
 impl LmtpListener {
     /// What holds where the configuration says nothing of an endpoint.
     #[must_use]
@@ -161,6 +126,12 @@ impl LmtpListener {
             require_tls_esmtp: false,
             tls: None,
         }
+    }
+
+    /// Whether other machines may connect.
+    pub(super) fn takes_mail_from_afar(&self) -> bool {
+        let is_far = |net: &IpNet| !net.network().is_loopback();
+        matches!(self.endpoint, Endpoint::Tcp(_)) && self.clients.iter().any(is_far)
     }
 }
 
@@ -214,6 +185,7 @@ pub(super) struct LmtpTable {
     lifetime_seconds: Option<u32>,
     connection_messages: Option<NonZeroU32>,
     place_seconds: Option<u32>,
+    answer_seconds: Option<NonZeroU32>,
     next_hops: Option<NonZeroU32>,
     sources: Vec<Spanned<String>>,
 }
@@ -303,6 +275,9 @@ impl LmtpTable {
             lifetime: seconds(self.lifetime_seconds, default.lifetime),
             messages: count(self.connection_messages, default.messages),
             place: seconds(self.place_seconds, default.place),
+            answer: self
+                .answer_seconds
+                .map_or(default.answer, |n| Duration::from_secs(n.get().into())),
             next_hops: NonZero::new(count(self.next_hops, default.next_hops.get()))
                 .unwrap_or(default.next_hops),
             sources,

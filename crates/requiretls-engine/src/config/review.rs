@@ -3,7 +3,7 @@
 //! All of them are legal, and none of these remarks changes a decision. Rules have their own
 //! review, in [`requiretls_core::site_policy`].
 
-use super::Config;
+use super::{Config, LmtpListener};
 use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::tls_level::TlsLevel;
 
@@ -25,6 +25,8 @@ impl Config {
     pub fn weak_settings(&self) -> Vec<WeakSetting> {
         let settings = self.sending.settings;
         let far = self.dns.servers.iter().any(|s| !s.ip().is_loopback());
+        let listeners = &self.lmtp_listeners;
+        let open = listeners.iter().any(LmtpListener::takes_mail_from_afar);
         #[rustfmt::skip]
         let all = [
             (settings.null_path_floor == TlsLevel::May, "sending", "null_path_floor",
@@ -39,6 +41,10 @@ impl Config {
                 "a recipient's domain can have connections made to machines of the site"),
             (self.cache.directory.is_none(), "cache", "directory",
                 "policies are not remembered, so that whoever hides one is believed (RFC 8461 section 10.2)"),
+            (open, "lmtp_listener", "clients",
+                "other machines can have mail sent to everywhere"),
+            (listeners.iter().any(|l| l.tag_field_trusted), "lmtp_listener", "tag_field_trusted",
+                "whoever can write the field can have a message sent without the protection of its destination"),
         ];
         let weak = all.into_iter().filter(|(is_so, ..)| *is_so);
         weak.map(|(_, table, setting, text)| WeakSetting {

@@ -28,14 +28,14 @@ pub(super) struct Connect {
 
 /// TLS with these roots, no session kept, certificates judged by this clock.
 pub(super) fn tls(
-    roots: &Arc<RootCertStore>,
+    roots: Arc<RootCertStore>,
     provider: &Arc<CryptoProvider>,
     clock: Clock,
 ) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_details(Arc::clone(provider), Arc::new(Time(clock)));
     let mut tls = builder
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(Arc::clone(roots))
+        .with_root_certificates(roots)
         .with_no_client_auth();
     tls.resumption = rustls::client::Resumption::disabled();
     Ok(tls)

@@ -94,7 +94,7 @@ impl<'w> Site<'w> {
     pub(crate) fn send(&self, next_hop: &str, word: &str) -> Sent {
         let discovery = self.discovery();
         let clock = self.world.clock().clone();
-        let roots = discovery.roots().roots().clone();
+        let roots = discovery.roots().roots();
         let client = Client::new("mail.sender.test", roots, move || clock.now())
             .unwrap()
             .with_timeouts(Timeouts::all(Duration::from_secs(10)))

@@ -5,7 +5,7 @@
 
 use super::lines::Lines;
 use crate::listener::pause;
-use crate::peer::{Break, Peer, Step, Tls};
+use crate::peer::{Break, Lax, Peer, Step, Tls};
 use crate::session_log::{Message, Record, split_path, strip_verb};
 use crate::stop::Stop;
 use std::io::{self, ErrorKind, Read, Write};
@@ -20,6 +20,8 @@ pub(super) struct Talk<'a> {
     greeted: Greeted,
     /// Of the message under way.
     pub(super) recipients: Option<usize>,
+    /// What came with STARTTLS and has not been looked at.
+    behind_starttls: Lines,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +50,7 @@ impl<'a> Talk<'a> {
             in_tls: false,
             greeted: Greeted::No,
             recipients: None,
+            behind_starttls: Lines::default(),
         }
     }
 
@@ -56,11 +59,14 @@ impl<'a> Talk<'a> {
         self.in_tls = true;
         self.greeted = Greeted::No;
         self.recipients = None;
+        if !self.peer.lets_pass(Lax::BehindStartTls) {
+            self.behind_starttls = Lines::default();
+        }
     }
 
     /// Until QUIT, the end of the connection, or a STARTTLS that was taken.
     pub(super) fn talk(&mut self, wire: &mut dyn Wire) -> io::Result<End> {
-        let mut lines = Lines::default();
+        let mut lines = std::mem::take(&mut self.behind_starttls);
         while let Some(line) = lines.next(wire)? {
             let in_tls = self.in_tls;
             self.record.write(|s| s.lines.push((in_tls, line.clone())));
@@ -79,6 +85,7 @@ impl<'a> Talk<'a> {
                 }
                 "STARTTLS" => {
                     if self.start_tls(wire)? {
+                        self.behind_starttls = lines;
                         return Ok(End::StartTls);
                     }
                 }
@@ -220,6 +227,11 @@ impl<'a> Talk<'a> {
             })
             .or_else(|| parameters.iter().find_map(|p| self.parameter_refusal(p)))
             .or_else(|| {
+                let named = parameters.iter().filter(|p| is_about_tls(p)).count();
+                let twice = named > 1 && !self.peer.lets_pass(Lax::Twice);
+                twice.then(|| "501 5.5.4 More than one parameter about TLS".to_owned())
+            })
+            .or_else(|| {
                 let sizes = parameters.iter().filter_map(|p| p.strip_prefix("SIZE="));
                 let too_large = sizes
                     .filter_map(|n| n.parse().ok())
@@ -234,7 +246,10 @@ impl<'a> Talk<'a> {
         let (keyword, fits) = match name.as_str() {
             "BODY" => ("8BITMIME", value.is_some()),
             "ENVID" | "RET" => ("DSN", value.is_some()),
-            "REQUIRETLS" => ("REQUIRETLS", value.is_none() || self.peer.draft),
+            "REQUIRETLS" => {
+                let any_value = self.peer.draft || self.peer.lets_pass(Lax::Value);
+                ("REQUIRETLS", value.is_none() || any_value)
+            }
             "SIZE" => ("SIZE", value.is_some()),
             "SMTPUTF8" => ("SMTPUTF8", value.is_none()),
             "TLS" | "TLSPOLICY" => ("TLSPOLICY", value.is_some()),
@@ -245,6 +260,9 @@ impl<'a> Talk<'a> {
         }
         // R4: known, but not here.
         if !self.in_tls && is_about_tls(parameter) && has(&self.peer.in_tls, keyword) {
+            if self.peer.lets_pass(Lax::InClear) {
+                return None;
+            }
             return Some(format!("530 5.7.10 {name}: only inside TLS"));
         }
         Some(format!("555 5.5.4 {name}: not offered"))
@@ -255,12 +273,14 @@ impl<'a> Talk<'a> {
             return self.reply(wire, "501 5.5.4 RCPT TO:<path>");
         };
         let (recipient, parameters) = split_path(argument);
-        let known = |p: &String| matches!(split(p).0.as_str(), "NOTIFY" | "ORCPT");
+        let known = |p: &String| match split(p).0.as_str() {
+            "NOTIFY" | "ORCPT" => self.offers("DSN"),
+            "REQUIRETLS" => self.peer.lets_pass(Lax::OnRcpt),
+            _ => false,
+        };
         let refusal = match self.recipients {
             None => Some("503 5.5.1 MAIL first"),
-            Some(_) if !parameters.iter().all(|p| known(p) && self.offers("DSN")) => {
-                Some("555 5.5.4 Parameter not offered")
-            }
+            Some(_) if !parameters.iter().all(known) => Some("555 5.5.4 Parameter not offered"),
             Some(taken) if taken >= self.peer.recipient_limit => {
                 Some("452 4.5.3 Too many recipients")
             }

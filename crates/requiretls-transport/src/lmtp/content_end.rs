@@ -129,4 +129,36 @@ mod tests {
             }
         }
     }
+
+    /// Said without a state: where the end is, and which dots go.
+    fn naive(sent: &[u8]) -> Option<(Vec<u8>, usize)> {
+        let with_start = [b"\r\n", sent].concat();
+        let end = with_start.windows(5).position(|w| w == b"\r\n.\r\n")?;
+        let text = with_start.get(..end + 2)?;
+        let mut message = Vec::new();
+        for (at, byte) in text.iter().enumerate().skip(2) {
+            let begins_line = text.get(at - 2..at) == Some(b"\r\n");
+            if !(begins_line && *byte == b'.') {
+                message.push(*byte);
+            }
+        }
+        Some((message, end + 3))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_in_whatever_pieces(
+            sent in proptest::collection::vec(proptest::sample::select(b".\r\na".to_vec()), 0..40),
+            size in 1..9_usize,
+        ) {
+            let (mut end, mut message, mut taken) = (ContentEnd::new(), Vec::new(), 0);
+            for block in sent.chunks(size) {
+                if !end.is_seen() {
+                    taken += end.push(block, |piece| message.extend_from_slice(piece));
+                }
+            }
+            let found = end.is_seen().then_some((message, taken));
+            proptest::prop_assert_eq!(found, naive(&sent));
+        }
+    }
 }

@@ -54,12 +54,10 @@ impl Counters {
         }
     }
 
-    pub(super) fn connected(&self) {
+    /// A connection, which is open as long as this is.
+    pub(super) fn connected(&self) -> Connected<'_> {
         self.connections.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn closed(&self) {
-        self.closed.fetch_add(1, Ordering::Relaxed);
+        Connected(self)
     }
 
     pub(super) fn refused(&self) {
@@ -78,5 +76,14 @@ impl Counters {
             _ => &self.deferred,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that is open.
+pub(super) struct Connected<'a>(&'a Counters);
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.0.closed.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -171,9 +171,8 @@ impl Server {
 
     fn serve(&self, common: &Common, ends: Ends) {
         let number = self.open.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        self.counters.connected();
+        let _open = self.counters.connected();
         Connection::new(common, ends, number).run();
-        self.counters.closed();
     }
 }
 

@@ -42,6 +42,14 @@ fn p9_who_rides() {
             format!("{ehlo} {mail} {mail} QUIT"),
         ),
         (
+            "command by command",
+            Peer::good().no_pipelining(),
+            ["R", "R"],
+            ["250 2.0.0", "250 2.0.0"],
+            1,
+            format!("{ehlo} {mail} {mail} QUIT"),
+        ),
+        (
             "in chunks",
             Peer::good().chunking(),
             ["R", "R"],
@@ -108,6 +116,7 @@ fn p9_who_rides() {
         assert_eq!(all.len(), sessions, "{label}");
         assert_eq!(verbs(&all[0]).join(" "), first, "{label}");
         assert_eq!(site.log.leaks(), [], "{label}");
+        assert!(all.iter().all(|session| !session.ahead), "{label}");
     }
 }
 
@@ -188,7 +197,7 @@ fn connections_to_one_host() {
             vec!["250 2.0.0", "451 4.4.1", "451 4.4.1", "451 4.4.1"],
         ),
     ] {
-        let mut site = one(Peer::good().slow(Duration::from_millis(30)));
+        let mut site = one(Peer::good().slow(Duration::from_millis(100)));
         site.limits.per_host = 1;
         site.limits.patience = patience;
         let carrier = site.carrier();

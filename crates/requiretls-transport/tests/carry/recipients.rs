@@ -207,3 +207,49 @@ fn too_many_for_one_transaction() {
         assert_eq!(sessions.len(), 1, "{label}");
     }
 }
+
+/// P5: all addresses of a host, of both families, in their order, before the next host.
+#[test]
+fn p5_both_families() {
+    type Build = fn(Site, Peer, Peer) -> Site;
+    let away = || Peer::good().drops(Step::Connection);
+    let rows: [(&str, Build, &[&str]); 4] = [
+        (
+            "IPv4 first",
+            |s, away, good| s.host("mx.test", away).host6("mx.test", good),
+            &["v4", "v6"],
+        ),
+        (
+            "IPv6 first",
+            |s, away, good| s.host6("mx.test", away).host("mx.test", good),
+            &["v6", "v4"],
+        ),
+        ("IPv6 alone", |s, _, good| s.host6("mx.test", good), &["v6"]),
+        (
+            "the first will do",
+            |s, away, good| s.host6("mx.test", good).host("mx.test", away),
+            &["v6"],
+        ),
+    ];
+    for (label, build, expected) in rows {
+        let site = build(Site::new(), away(), Peer::good())
+            .host("mx2.test", Peer::good())
+            .way("d.test", &["mx.test", "mx2.test"]);
+        let carrier = site.carrier();
+        assert_eq!(
+            carry(&carrier, "R", &["a@d.test"]),
+            ["250 2.0.0"],
+            "{label}"
+        );
+        let sessions = site.log.sessions();
+        let families = sessions.iter().map(|session| {
+            if session.address.is_ipv4() {
+                "v4"
+            } else {
+                "v6"
+            }
+        });
+        assert_eq!(families.collect::<Vec<_>>(), expected, "{label}");
+        assert_eq!(site.sessions("mx2.test").len(), 0, "{label}");
+    }
+}

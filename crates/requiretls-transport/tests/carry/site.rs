@@ -13,7 +13,7 @@ use requiretls_transport::{
     Carrier, Client, Content, Envelope, Limits, Path, PlanFor, Request, Timeouts,
 };
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use std::time::Duration;
 pub(crate) const NOW: u64 = 1_811_808_000;
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-/// The peers, by host name, and which hosts each next hop has.
+/// The peers with their hosts and addresses, and which hosts each next hop has.
 pub(crate) struct Site {
     pub(crate) log: SessionLog,
-    peers: HashMap<String, (IpAddr, SmtpPeer)>,
+    peers: Vec<(String, IpAddr, SmtpPeer)>,
     ways: HashMap<String, Vec<String>>,
     pki: Pki,
     /// By next hop; the default elsewhere.
@@ -40,7 +40,7 @@ impl Site {
     pub(crate) fn new() -> Self {
         Self {
             log: SessionLog::default(),
-            peers: HashMap::new(),
+            peers: Vec::new(),
             ways: HashMap::new(),
             pki: Pki::new(NOW).unwrap(),
             rules: HashMap::new(),
@@ -51,14 +51,25 @@ impl Site {
         }
     }
 
-    /// A host with a peer at its address.
-    pub(crate) fn host(mut self, host: &str, peer: Peer) -> Self {
-        let listen = "127.0.0.1:0".parse().unwrap();
-        let started = SmtpPeer::start(listen, host, "d.test", peer, &self.pki, &self.log);
+    /// A host with a peer at an IPv4 address; more than once: at its further addresses.
+    pub(crate) fn host(self, host: &str, peer: Peer) -> Self {
         let number = u8::try_from(self.peers.len()).unwrap() + 1;
-        let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, number));
+        let address = Ipv4Addr::new(192, 0, 2, number);
+        self.peer(host, address.into(), "127.0.0.1:0", peer)
+    }
+
+    /// The same at an IPv6 address.
+    pub(crate) fn host6(self, host: &str, peer: Peer) -> Self {
+        let number = u16::try_from(self.peers.len()).unwrap() + 1;
+        let address = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number);
+        self.peer(host, address.into(), "[::1]:0", peer)
+    }
+
+    fn peer(mut self, host: &str, address: IpAddr, listen: &str, peer: Peer) -> Self {
+        let listen = listen.parse().unwrap();
+        let started = SmtpPeer::start(listen, host, "d.test", peer, &self.pki, &self.log);
         self.peers
-            .insert(host.to_owned(), (address, started.unwrap()));
+            .push((host.to_owned(), address, started.unwrap()));
         self
     }
 
@@ -72,8 +83,8 @@ impl Site {
     pub(crate) fn client(&self) -> Client {
         let real: HashMap<IpAddr, SocketAddr> = self
             .peers
-            .values()
-            .map(|(address, peer)| (*address, peer.address()))
+            .iter()
+            .map(|(_, address, peer)| (*address, peer.address()))
             .collect();
         Client::new("client.test", Roots::from_der([self.pki.ca_der()]), || NOW)
             .unwrap()
@@ -118,9 +129,13 @@ impl Site {
     }
 
     fn facts(&self, hosts: &[String]) -> Facts {
+        let addresses = |host: &String| {
+            let peers = self.peers.iter().filter(move |(name, ..)| name == host);
+            peers.map(|(_, address, _)| *address).collect()
+        };
         let hosts = hosts.iter().map(|host| HostFacts {
             host: Host::Name(Domain::parse(host.as_bytes()).unwrap()),
-            addresses: Addresses::Found(vec![self.peers[host].0]),
+            addresses: Addresses::Found(addresses(host)),
             cname: None,
             tlsa: Tlsa::None,
         });

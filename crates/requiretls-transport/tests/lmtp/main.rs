@@ -12,6 +12,7 @@
     unused_crate_dependencies
 )]
 
+mod anything;
 mod commands;
 mod desk;
 mod end;

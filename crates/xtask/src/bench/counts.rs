@@ -20,8 +20,12 @@ pub(super) fn measure() -> Result<BTreeMap<String, u64>> {
                 "--locked",
                 "-p",
                 "requiretls-bench",
+                "-p",
+                "requiretls-capi",
                 "--bench",
                 "instructions",
+                "--bench",
+                "call_instructions",
             ])
             .args(["--", "--output-format=json"]),
     )?;
@@ -65,7 +69,8 @@ pub(super) fn bless(counts: &BTreeMap<String, u64>) -> Result<()> {
 
 fn write(counts: &BTreeMap<String, u64>, compiler: &str) -> String {
     let mut text = format!(
-        "# Instructions of each benchmark in instructions.rs, by callgrind; written by cargo xtask bench --bless\n\
+        "# Instructions of each benchmark in instructions.rs, and those of the C ABI (c_) in call_instructions.rs of\n\
+         # requiretls-capi, by callgrind; written by cargo xtask bench --bless\n\
          # {compiler}\n"
     );
     for (name, count) in counts {

@@ -28,7 +28,7 @@ pub(super) fn measure() -> Result<BTreeMap<String, f64>> {
     }
     run(cargo()
         .args(["bench", "--locked", "--bench", "time", "--bench", "load"])
-        .args(["--bench", "known"])
+        .args(["--bench", "known", "--bench", "calls"])
         .args(["-p", "requiretls-bench", "-p", "requiretls-capi"])
         .args([
             "--",

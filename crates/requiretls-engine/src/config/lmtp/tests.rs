@@ -26,6 +26,7 @@ lifetime_seconds = 6
 connection_messages = 8
 place_seconds = 10
 next_hops = 11
+answer_seconds = 12
 sources = ["192.0.2.9", "2001:db8::9"]
 [lmtp_listener."unix:/run/a"]
 mode = "0600"
@@ -60,6 +61,7 @@ tag_field = "X"
             lifetime: Duration::from_secs(6),
             messages: 8,
             place: Duration::from_secs(10),
+            answer: Duration::from_secs(12),
             next_hops: 11.try_into().unwrap(),
             sources: ["192.0.2.9", "2001:db8::9"]
                 .map(|a| a.parse().unwrap())

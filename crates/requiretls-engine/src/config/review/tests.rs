@@ -18,6 +18,10 @@ fn settings_outside_the_rules_that_protect_less() {
         ("S9: another port",         "[sts]\nport = 8443",                          &["sts.port"]),
         ("private addresses",        "[sts]\nallow_private_addresses = true",       &["sts.allow_private_addresses"]),
         ("no cache",                 "[cache]\ndirectory = \"\"",                   &["cache.directory"]),
+        ("a listener",               "[lmtp_listener.\"127.0.0.1:2424\"]\n[lmtp_listener.\"unix:/a\"]", &[]),
+        ("others may connect",       "[lmtp_listener.\"127.0.0.1:2424\"]\nclients = [\"::1\", \"192.0.2.0/24\"]", &["lmtp_listener.clients"]),
+        ("no such thing on a socket", "[lmtp_listener.\"unix:/a\"]\nclients = [\"192.0.2.0/24\"]", &[]),
+        ("a field that lowers",      "[lmtp_listener.\"pipe\"]\ntag_field = \"X\"\ntag_field_trusted = true", &["lmtp_listener.tag_field_trusted"]),
         ("two of them",              "[cache]\ndirectory = \"\"\n[sts]\nport = 1",  &["sts.port", "cache.directory"]),
     ];
     for (label, text, expected) in table {
