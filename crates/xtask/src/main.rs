@@ -14,6 +14,7 @@ mod deb;
 mod dist;
 mod fuzz;
 mod header;
+mod made;
 mod man;
 mod mutants;
 mod prerequisites;
@@ -24,7 +25,6 @@ mod statements;
 mod test;
 mod tree;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -97,16 +97,5 @@ fn main() -> ExitCode {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Where `cargo xtask test` installs what the tests of `ffi-tests` build against.
-fn options_for_tests() -> dist::Options {
-    dist::Options {
-        destdir: tree::target().join("installed"),
-        prefix: PathBuf::from("/opt/requiretls"),
-        sysconfdir: PathBuf::from("/opt/requiretls/etc"),
-        libdir: PathBuf::from("lib"),
-        hooked: false,
     }
 }
