@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::{Failure, Result, bounded};
 
-/// What `cargo xtask test` passes to `cargo xtask dist --prefix`; its `--destdir` is `target/installed`.
+/// Where `cargo xtask test` installs the library of the Debian packages below `target/installed`.
 const PREFIX: &str = "opt/requiretls";
-const INSTALL: &str = "cargo xtask dist --destdir target/installed --prefix /opt/requiretls \
-     --sysconfdir /opt/requiretls/etc";
+/// The short way, without packages.
+const INSTALL: &str = "cargo xtask dist --destdir target/installed --prefix /opt/requiretls";
 
 /// The root of the source tree.
 #[must_use]

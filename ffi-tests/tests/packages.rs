@@ -145,9 +145,9 @@ fn servers(verb: &str) -> Command {
     servers
 }
 
-/// The packages that `cargo xtask deb` built, if they are of these sources.
+/// The packages that `cargo xtask deb --for-tests` built, if they are of these sources.
 fn packages() -> Result<Vec<PathBuf>> {
-    let build = "cargo xtask deb";
+    let build = "cargo xtask deb --for-tests";
     let dir = target().join("packages/first");
     let mut found = Vec::new();
     for name in ["librequiretls0", "librequiretls-dev", "requiretls"] {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use ffi_tests::{Installed, Result, bounded, compiler, workspace};
+use ffi_tests::{Installed, Result, bounded, compiler, hooked, workspace};
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -84,8 +84,22 @@ fn the_staging_directory_is_in_no_installed_file() -> Result<()> {
 /// Without a configuration of its own a program reads the one below the directory that `--sysconfdir` named.
 #[test]
 fn the_shared_object_knows_where_its_configuration_is() -> Result<()> {
-    let library = fs::read(Installed::find()?.shared_object())?;
-    let path = b"/opt/requiretls/etc/requiretls/requiretls.conf";
-    assert!(library.windows(path.len()).any(|window| window == path));
+    let contains = |library: &Path, sysconfdir: &str| -> Result<bool> {
+        let path = format!("{sysconfdir}/requiretls/requiretls.conf");
+        let library = fs::read(library)?;
+        Ok(library.windows(path.len()).any(|w| w == path.as_bytes()))
+    };
+    // The library, and what it was built with.
+    let rows = [
+        (Installed::find()?.shared_object(), "/etc"),
+        (hooked()?, "/nonexistent"),
+    ];
+    for (library, built_with) in &rows {
+        for (_, sysconfdir) in &rows {
+            let found = contains(library, sysconfdir)?;
+            let label = library.display();
+            assert_eq!(found, sysconfdir == built_with, "{label}: {sysconfdir}");
+        }
+    }
     Ok(())
 }

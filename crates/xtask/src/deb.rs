@@ -12,10 +12,11 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command;
-use crate::{Result, prerequisites, source, tree};
+use crate::made::Made;
+use crate::{Result, dist, prerequisites, source, tree};
 
 /// How often, and where.
-#[derive(Args, Default)]
+#[derive(Args)]
 pub(crate) struct Options {
     /// Build a second time in another directory, and compare every byte of what is in the packages
     #[arg(long)]
@@ -23,10 +24,17 @@ pub(crate) struct Options {
     /// Build in Debian sid instead, with its own cargo and without network
     #[arg(long, conflicts_with = "twice")]
     sid: bool,
+    /// Build as `cargo xtask test` does: of the tree without a tarball and with this xtask, and not at all where nothing has
+    /// changed; install the library of the packages where the tests look for it
+    #[arg(long, conflicts_with_all = ["twice", "sid"])]
+    for_tests: bool,
 }
 
-/// Builds the packages and checks them.
+/// Builds the packages of a tarball and checks them.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.for_tests {
+        return run_for_tests();
+    }
     prerequisites::install_packaging()?;
     let room = room();
     fs::create_dir_all(&room)?;
@@ -35,20 +43,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.sid {
         return build_in_sid(&tarball, &room.join("sid"));
     }
-    let built = build(&tarball, &room.join("first"))?;
+    Made::of_sources(room.join("made"))?.begin()?;
+    let first = room.join("first");
+    let built = build(&tarball, &first)?;
     if options.twice {
-        let again = build(&tarball, &room.join("a-second-time"))?;
-        compare(&built, &again)?;
+        let another = room.join("a-second-time");
+        source::forget(&another)?;
+        source::forget(&compiled(&another))?;
+        compare(&built, &build(&tarball, &another)?)?;
         println!("both times the same bytes");
     }
-    let mut lintian = Command::new("lintian");
-    lintian.args([
-        "--fail-on",
-        "error",
-        "--allow-root",
-        "--tag-display-limit=0",
-    ]);
-    command::run(lintian.arg(changes(&room.join("first"))?))?;
+    look_at(&first)?;
     for package in &built {
         println!(
             "{}: {} bytes",
@@ -59,6 +64,59 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Makes the source tarball, builds the packages of it for the tests, and installs the library that is in them where the tests
+/// look for it: without network and of the crates in the tarball, but with this very program.
+pub(crate) fn run_for_tests() -> Result<()> {
+    prerequisites::install_packaging()?;
+    let dir = room().join("first");
+    let installed = tree::target().join("installed");
+    let library = installed.join("opt/requiretls/lib/librequiretls.so");
+    let products = || -> Result<Vec<PathBuf>> {
+        let mut products = packages(&dir)?;
+        products.push(library.clone());
+        Ok(products)
+    };
+    // Before anything is read of them: what changes meanwhile is for the next run.
+    let made = Made::of_sources(room().join("made"))?;
+    source::check()?;
+    if made.are_current(&products()?)? {
+        println!("the packages are as they were made last");
+        return Ok(());
+    }
+    fs::create_dir_all(room())?;
+    made.begin()?;
+    let tree = dir.join(source::name());
+    forget_packages(&dir)?;
+    source::bring_over(&source::checked(), &tree)?;
+    add_debian(&tree)?;
+    let mut build = build_in(&tree, &compiled(&dir));
+    build
+        .env("xtask", std::env::current_exe()?)
+        .env(tree::HERE, tree.join("crates/xtask"))
+        .env(
+            "also",
+            format!(
+                "--prefix /opt/requiretls --destdir '{}'",
+                installed.display()
+            ),
+        );
+    command::run(&mut build)?;
+    look_at(&dir)?;
+    dist::check_size(&library)?;
+    made.end(&products()?)
+}
+
+fn look_at(dir: &Path) -> Result<()> {
+    let mut lintian = Command::new("lintian");
+    lintian.args([
+        "--fail-on",
+        "error",
+        "--allow-root",
+        "--tag-display-limit=0",
+    ]);
+    command::run(lintian.arg(changes(dir)?))
+}
+
 /// Where packages are built.
 fn room() -> PathBuf {
     tree::target().join("packages")
@@ -66,6 +124,7 @@ fn room() -> PathBuf {
 
 /// As a Debian developer would: what the package says it is built with, and no more, is there.
 fn build_in_sid(tarball: &Path, room: &Path) -> Result<()> {
+    prerequisites::install_bootstrap()?;
     let servers = tree::root().join("ffi-tests/servers/servers.sh");
     let kept = tree::target().join("real-servers");
     let script = |verb: &str| {
@@ -93,29 +152,50 @@ const FOR_BUILDING: [&str; 4] = ["build-essential", "cargo", "debhelper", "rustc
 
 /// The tarball with `debian/` in it; returns where.
 fn unpack(tarball: &Path, dir: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(dir)?;
+    let new = dir.join("new");
+    source::forget(&new)?;
+    fs::create_dir_all(&new)?;
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--file").arg(tarball);
-    command::run(tar.arg("--directory").arg(dir))?;
+    command::run(tar.arg("--directory").arg(&new))?;
     let tree = dir.join(source::name());
+    source::bring_over(&new.join(source::name()), &tree)?;
+    source::forget(&new)?;
     add_debian(&tree)?;
     Ok(tree)
 }
 
 /// Builds with the machine's own tools; returns the packages.
 fn build(tarball: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
-    source::forget(dir)?;
+    fs::create_dir_all(dir)?;
+    forget_packages(dir)?;
     let tree = unpack(tarball, dir)?;
+    command::run(&mut build_in(&tree, &compiled(dir)))?;
+    packages(dir)
+}
+
+/// What makes the packages of a tree.
+fn build_in(tree: &Path, compiled: &Path) -> Command {
     let mut build = Command::new("dpkg-buildpackage");
     build
-        .current_dir(&tree)
+        .current_dir(tree)
         // cargo may be another one than Debian's
         .args(["--build=binary", "--no-sign", "--no-check-builddeps"])
-        // Two builds do not share what they compile; two runs of one do.
-        .env("CARGO_TARGET_DIR", dir.with_extension("target"))
+        .env("CARGO_TARGET_DIR", compiled)
         .env_remove("RUSTFLAGS");
-    command::run(&mut build)?;
-    packages(dir)
+    build
+}
+
+/// Where the packages of a directory are compiled: two builds do not share it, two runs of one do.
+fn compiled(dir: &Path) -> PathBuf {
+    dir.with_extension("target")
+}
+
+fn forget_packages(dir: &Path) -> Result<()> {
+    for file in packages(dir)? {
+        fs::remove_file(file)?;
+    }
+    Ok(())
 }
 
 /// What systemd is to know of the command; debhelper wants the package's name before each.
@@ -157,6 +237,9 @@ fn changes(dir: &Path) -> Result<PathBuf> {
 
 fn ending(dir: &Path, end: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
+    if !dir.exists() {
+        return Ok(found);
+    }
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if path.to_string_lossy().ends_with(end) {

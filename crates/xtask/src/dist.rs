@@ -3,7 +3,9 @@
 //! `librequiretls.so` with its links, `librequiretls.a`, `requiretls.h`, `requiretls.pc` and the manual pages. The shared
 //! object is linked from the static library by the C compiler: rustc's own version script cannot be replaced, and would give
 //! the symbols no version. `-z nodelete`, because the Rust runtime leaves thread-local destructors behind that must not be
-//! unmapped.
+//! unmapped. With `--command` also `requiretls`, the command.
+
+mod program;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,7 +17,7 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 
-use crate::command::{self, cargo};
+use crate::command::{self, cargo, output};
 use crate::sanitize::{self, Sanitizer};
 use crate::{Result, header, man, tree};
 
@@ -34,6 +36,9 @@ pub(crate) struct Options {
     /// Where the libraries go, below the prefix if relative
     #[arg(long, default_value = "lib")]
     pub(crate) libdir: PathBuf,
+    /// Also the command, with its manual pages and what shells complete
+    #[arg(long)]
+    pub(crate) command: bool,
     /// For tests, instead: target/hooked/librequiretls.so, with hidden calls that no release has
     #[arg(long, hide = true)]
     pub(crate) hooked: bool,
@@ -41,6 +46,13 @@ pub(crate) struct Options {
 
 /// What the shared object may have at most, stripped, in bytes.
 pub(crate) const MOST_STRIPPED: u64 = 3_000_000;
+impl Options {
+    /// Where something goes that will live there below the prefix.
+    fn staged(&self, below_prefix: &Path) -> PathBuf {
+        let path = self.prefix.join(below_prefix);
+        self.destdir.join(path.strip_prefix("/").unwrap_or(&path))
+    }
+}
 
 /// How large the libraries are.
 pub(crate) struct Sizes {
@@ -64,15 +76,6 @@ impl fmt::Display for Sizes {
 }
 
 impl Sizes {
-    /// Fails where the shared object has grown too large.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.stripped > MOST_STRIPPED {
-            let Self { stripped, .. } = self;
-            return Err(format!("librequiretls.so has {stripped} bytes when it is stripped, and may have {MOST_STRIPPED}").into());
-        }
-        Ok(())
-    }
-
     /// The shared object without its symbols.
     pub(crate) fn stripped(&self) -> u64 {
         self.stripped
@@ -86,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
             return Err(format!("{} must be an absolute path", path.display()).into());
         }
     }
-    let built = build(&RELEASE, &Purpose::Use(&options.sysconfdir))?;
+    let built = build(&RELEASE, &Purpose::Release(&options.sysconfdir))?;
     let name = format!("librequiretls.so.{}", tree::VERSION);
     let shared = built.archive.with_file_name(name);
     let script = tree::capi().join("requiretls.map");
@@ -94,6 +97,9 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
     let stripped = built.archive.with_file_name("librequiretls.so.stripped");
     strip(&shared, &stripped)?;
     install(options, &built, &shared)?;
+    if options.command {
+        program::install(options)?;
+    }
     Ok(Sizes {
         shared: fs::metadata(&shared)?.len(),
         stripped: fs::metadata(&stripped)?.len(),
@@ -103,7 +109,7 @@ pub(crate) fn run(options: &Options) -> Result<Sizes> {
 
 /// Builds the library with the hidden calls. It is never installed.
 pub(crate) fn run_hooked() -> Result<()> {
-    let built = build(&HOOKED, &Purpose::Use(Path::new("/nonexistent")))?;
+    let built = build(&HOOKED, &Purpose::Test(Path::new(HOOKED_SYSCONFDIR)))?;
     let dir = tree::target().join("hooked");
     fs::create_dir_all(&dir)?;
     let script = dir.join("requiretls.map");
@@ -139,7 +145,9 @@ struct Kind {
 /// What it is compiled for.
 enum Purpose<'a> {
     /// With the configuration below this directory.
-    Use(&'a Path),
+    Release(&'a Path),
+    /// The same, with the compiler's options of everybody.
+    Test(&'a Path),
     /// For a sanitizer to look at, in a target directory of its own.
     Sanitizer(Sanitizer),
 }
@@ -154,6 +162,8 @@ const HOOKED: Kind = Kind {
     directory: "debug",
     features: &["--features", "panic-on-purpose,memory-faults-on-purpose"],
 };
+/// Nothing is there; but a test looks for its name.
+const HOOKED_SYSCONFDIR: &str = "/nonexistent";
 /// The calls that the features add.
 const HOOKS: [&str; 3] = [
     "rtls_test_panic_in_next_call",
@@ -167,31 +177,67 @@ struct Built {
     native: Vec<String>,
 }
 
-fn build(kind: &Kind, purpose: &Purpose) -> Result<Built> {
+/// Cargo with what the library and the command of a release have in common. The paths of whoever builds are in neither.
+fn build_as_released(verb: &str, sysconfdir: &Path) -> Result<Command> {
+    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
+        PathBuf::from,
+    );
+    // With rust-src there the compiler knows where the source of the standard library is.
+    let rustc = output(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let std = Path::new(rustc.trim()).join("lib/rustlib/src/rust");
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let mut flags: Vec<String> = given.split_whitespace().map(str::to_owned).collect();
+    // Of several that fit the last one counts.
+    for (from, to) in [
+        (cargo_home.join("registry"), "/usr/src/requiretls/vendor"),
+        (tree::root(), "/usr/src/requiretls"),
+        (tree::target(), "/usr/src/requiretls/target"),
+        (std, "/usr/src/rust"),
+    ] {
+        flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+    }
     let mut cargo = cargo();
     cargo
-        .args([
-            "rustc",
-            "--package",
-            "requiretls-capi",
-            "--lib",
-            "--profile",
-            kind.profile,
-        ])
-        .args(kind.features)
-        .args(["--crate-type", "staticlib"]);
-    let profile = match purpose {
-        Purpose::Use(sysconfdir) => {
-            let file = sysconfdir.join("requiretls/requiretls.conf");
-            cargo.env("REQUIRETLS_CONF", file);
-            tree::target().join(kind.directory)
+        .args([verb, "--locked", "--profile", RELEASE.profile])
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env(CONFIGURATION, configuration(sysconfdir));
+    Ok(cargo)
+}
+
+/// What engine is told when it is compiled: the file that is read when none is named.
+const CONFIGURATION: &str = "REQUIRETLS_CONF";
+
+fn configuration(sysconfdir: &Path) -> PathBuf {
+    sysconfdir.join("requiretls/requiretls.conf")
+}
+
+fn build(kind: &Kind, purpose: &Purpose) -> Result<Built> {
+    let (mut cargo, profile) = match purpose {
+        Purpose::Release(sysconfdir) => (
+            build_as_released("rustc", sysconfdir)?,
+            tree::target().join(kind.directory),
+        ),
+        Purpose::Test(sysconfdir) => {
+            let mut cargo = cargo();
+            cargo
+                .args(["rustc", "--locked", "--profile", kind.profile])
+                .env(CONFIGURATION, configuration(sysconfdir));
+            (cargo, tree::target().join(kind.directory))
         }
         Purpose::Sanitizer(sanitizer) => {
+            let mut cargo = cargo();
+            cargo.args(["rustc", "--profile", kind.profile]);
             sanitizer.instrument(&mut cargo);
             let target = sanitizer.directory().join(sanitize::TARGET);
-            target.join(kind.directory)
+            (cargo, target.join(kind.directory))
         }
     };
+    cargo
+        .args(["--package", "requiretls-capi", "--lib"])
+        .args(kind.features)
+        .args(["--crate-type", "staticlib"]);
     let mut child = cargo
         .args(["--", "--print", "native-static-libs"])
         .stderr(Stdio::piped())
@@ -243,6 +289,22 @@ fn soname() -> String {
     format!("librequiretls.so.{major}")
 }
 
+/// Fails where this shared object has grown too large.
+pub(crate) fn check_size(shared: &Path) -> Result<()> {
+    let stripped = shared.with_extension("stripped");
+    strip(shared, &stripped)?;
+    let size = fs::metadata(&stripped)?.len();
+    fs::remove_file(&stripped)?;
+    fits(size)
+}
+
+fn fits(stripped: u64) -> Result<()> {
+    if stripped > MOST_STRIPPED {
+        return Err(format!("librequiretls.so has {stripped} bytes when it is stripped, and may have {MOST_STRIPPED}").into());
+    }
+    Ok(())
+}
+
 fn strip(from: &Path, to: &Path) -> Result<()> {
     command::run(Command::new("strip").arg("-o").arg(to).arg(from))
 }
@@ -250,8 +312,7 @@ fn strip(from: &Path, to: &Path) -> Result<()> {
 fn install(options: &Options, built: &Built, shared: &Path) -> Result<()> {
     let libdir = options.prefix.join(&options.libdir);
     let includedir = options.prefix.join("include");
-    let staged = |path: &Path| options.destdir.join(path.strip_prefix("/").unwrap_or(path));
-    let (lib, include) = (staged(&libdir), staged(&includedir));
+    let (lib, include) = (options.staged(&libdir), options.staged(&includedir));
     fs::create_dir_all(lib.join("pkgconfig"))?;
     fs::create_dir_all(&include)?;
 
@@ -261,7 +322,7 @@ fn install(options: &Options, built: &Built, shared: &Path) -> Result<()> {
     link_to(&soname(), &lib.join("librequiretls.so"))?;
     place(&built.archive, &lib.join("librequiretls.a"))?;
     place(&header::path(), &include.join("requiretls.h"))?;
-    man::write(&staged(&options.prefix.join("share/man")))?;
+    man::write(&options.staged(Path::new("share/man")))?;
 
     let mut text = fs::read_to_string(tree::capi().join("requiretls.pc.in"))?;
     for (name, value) in [
@@ -301,17 +362,12 @@ fn forget(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_STRIPPED, Sizes};
+    use super::{MOST_STRIPPED, fits};
 
     #[test]
     fn the_shared_object_has_a_limit() {
-        for (stripped, fits) in [(MOST_STRIPPED, true), (MOST_STRIPPED + 1, false)] {
-            let sizes = Sizes {
-                shared: 9_000_000,
-                stripped,
-                archive: 90_000_000,
-            };
-            assert_eq!(sizes.check().is_ok(), fits, "{stripped}");
+        for (stripped, expected) in [(MOST_STRIPPED, true), (MOST_STRIPPED + 1, false)] {
+            assert_eq!(fits(stripped).is_ok(), expected, "{stripped}");
         }
     }
 }

@@ -15,6 +15,7 @@ mod dist;
 mod fuzz;
 mod header;
 mod hosts;
+mod made;
 mod man;
 mod mutants;
 mod prerequisites;
@@ -25,7 +26,6 @@ mod statements;
 mod test;
 mod tree;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -101,16 +101,5 @@ fn main() -> ExitCode {
             eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Where `cargo xtask test` installs what the tests of `ffi-tests` build against.
-fn options_for_tests() -> dist::Options {
-    dist::Options {
-        destdir: tree::target().join("installed"),
-        prefix: PathBuf::from("/opt/requiretls"),
-        sysconfdir: PathBuf::from("/opt/requiretls/etc"),
-        libdir: PathBuf::from("lib"),
-        hooked: false,
     }
 }

@@ -8,7 +8,7 @@
 mod configuration;
 mod declarations;
 mod library;
-mod page;
+pub(crate) mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,12 +10,15 @@ use crate::Result;
 use crate::command::{cargo, output, run, succeeds};
 use crate::tree::root;
 
-/// What has to be there: a program in the path, or a file; and the Debian package that brings it.
-const DEBIAN: [(Need, &str); 15] = [
+/// What has to be there to compile: a program in the path, or a file; and the Debian package that brings it.
+const COMPILING: [(Need, &str); 3] = [
     (Need::Program("cc"), "gcc"),
     (Need::File("/usr/include/stdlib.h"), "libc6-dev"),
-    (Need::Program("c++"), "g++"),
     (Need::Program("nm"), "binutils"),
+];
+/// And to test.
+const TESTING: [(Need, &str); 13] = [
+    (Need::Program("c++"), "g++"),
     (Need::Program("pkg-config"), "pkg-config"),
     (Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
     (
@@ -37,13 +40,14 @@ const DEBIAN: [(Need, &str); 15] = [
         Need::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
         "debian-archive-keyring",
     ),
+    (Need::Program("debootstrap"), "debootstrap"),
 ];
-/// What else the packages need, to be built, looked at and tried.
+/// What the packages need, to be built and looked at.
 const PACKAGING: [(Need, &str); 5] = [
+    (Need::Program("git"), "git"),
     (Need::Program("dpkg-buildpackage"), "dpkg-dev"),
     (Need::Program("dh"), "debhelper"),
     (Need::Program("lintian"), "lintian"),
-    (Need::Program("debootstrap"), "debootstrap"),
     (Need::Program("xz"), "xz-utils"),
 ];
 /// Cargo's tools: how they are asked for their version, and their package.
@@ -78,7 +82,7 @@ pub(crate) fn install() -> Result<()> {
             .into());
         }
     }
-    install_missing(DEBIAN.iter().chain(&PACKAGING))?;
+    install_missing(COMPILING.iter().chain(&TESTING).chain(&PACKAGING))?;
     for (name, package) in CARGO {
         install_cargo_tool(name, package)?;
     }
@@ -87,7 +91,14 @@ pub(crate) fn install() -> Result<()> {
 
 /// Installs what the packages need.
 pub(crate) fn install_packaging() -> Result<()> {
-    install_missing(DEBIAN.iter().chain(&PACKAGING))
+    install_missing(COMPILING.iter().chain(&PACKAGING))
+}
+
+/// Installs what a whole Debian is made with.
+pub(crate) fn install_bootstrap() -> Result<()> {
+    let packages = ["debootstrap", "debian-archive-keyring", "util-linux"];
+    let needed = |(_, package): &&(Need, &str)| packages.contains(package);
+    install_missing(TESTING.iter().filter(needed))
 }
 
 fn install_missing<'a>(wanted: impl Iterator<Item = &'a (Need, &'static str)>) -> Result<()> {
@@ -114,7 +125,7 @@ pub(crate) fn install_cargo_tool(name: &str, package: &str) -> Result<()> {
 
 /// Installs what counts instructions. The program must have the version of the library that the benchmarks link.
 pub(crate) fn install_counter() -> Result<()> {
-    let valgrind = DEBIAN
+    let valgrind = TESTING
         .iter()
         .filter(|(_, package)| matches!(*package, "valgrind" | "libc6-dbg"));
     install_missing(valgrind)?;

@@ -4,6 +4,8 @@
 //! look nowhere else, so that it builds without network. What other systems need is there by name only, since cargo
 //! wants to see it. The same commit makes the same bytes.
 
+mod over;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +13,10 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command::{self, cargo};
+use crate::made::Made;
 use crate::{Result, prerequisites, tree};
+
+pub(crate) use over::bring_over;
 
 /// Where the tarball goes.
 #[derive(Args)]
@@ -38,21 +43,74 @@ pub(crate) fn name() -> String {
 
 /// Makes the tarball.
 pub(crate) fn pack(tarball: &Path) -> Result<()> {
+    let staged = stage(&room())?;
+    archive(&staged, tarball, Compress::Yes)
+}
+
+/// Is a release the same bytes when it is made again? Without xz, which has nothing but these bytes to go by.
+pub(crate) fn check() -> Result<()> {
+    fs::create_dir_all(room())?;
+    let made = Made::of_sources(room().join("checked"))?;
+    let products = [checked().join("Cargo.lock")];
+    if made.are_current(&products)? {
+        println!("the source tarball is as it was made last");
+        return Ok(());
+    }
+    made.begin()?;
+    let tars = ["once", "again"].map(|dir| room().join(dir).with_extension("tar"));
+    for tar in &tars {
+        archive(&stage(&tar.with_extension(""))?, tar, Compress::No)?;
+    }
+    let same = Command::new("cmp").args(&tars).status()?;
+    if !same.success() {
+        return Err("a source tarball that is made twice is not the same".into());
+    }
+    println!("{} bytes, twice the same", fs::metadata(&tars[0])?.len());
+    for tar in &tars {
+        fs::remove_file(tar)?;
+    }
+    forget(&tars[1].with_extension(""))?;
+    made.end(&products)
+}
+
+/// What [`check`] leaves: a release, as it is unpacked.
+pub(crate) fn checked() -> PathBuf {
+    room().join("once").join(name())
+}
+
+fn room() -> PathBuf {
+    tree::target().join("source")
+}
+
+/// Lays out what is in the tarball, below a directory; returns where.
+pub(crate) fn stage(dir: &Path) -> Result<PathBuf> {
     prerequisites::install_cargo_tool("vendor-filterer", "cargo-vendor-filterer")?;
-    let staged = tree::target().join("source").join(name());
+    let staged = dir.join(name());
     forget(&staged)?;
     fs::create_dir_all(&staged)?;
     copy_committed(&staged)?;
     vendor(&staged)?;
+    Ok(staged)
+}
+
+#[derive(Clone, Copy)]
+enum Compress {
+    No,
+    Yes,
+}
+
+fn archive(staged: &Path, file: &Path, compress: Compress) -> Result<()> {
     let mut tar = Command::new("tar");
     tar.arg("--create")
-        .arg(format!("--file={}", tarball.display()))
+        .arg(format!("--file={}", file.display()))
         .arg(format!("--mtime=@{}", date()?))
         .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner"])
-        .args(["--mode=u=rwX,go=rX", "--format=ustar"])
-        .arg("--use-compress-program=xz -T2 -6")
-        .arg("--directory")
-        .arg(staged.parent().unwrap_or(&staged))
+        .args(["--mode=u=rwX,go=rX", "--format=ustar"]);
+    if let Compress::Yes = compress {
+        tar.arg("--use-compress-program=xz -T2 -6");
+    }
+    tar.arg("--directory")
+        .arg(staged.parent().unwrap_or(staged))
         .arg(name());
     command::run(&mut tar)
 }
@@ -63,15 +121,21 @@ fn date() -> Result<u64> {
     Ok(date.trim().parse()?)
 }
 
-/// The files that git knows, as they are now.
-fn copy_committed(staged: &Path) -> Result<()> {
+/// The names of the files that git knows.
+pub(crate) fn committed() -> Result<Vec<String>> {
     let list = command::output(git().args(["ls-files", "-z"]))?;
-    for name in list.split('\0').filter(|name| !name.is_empty()) {
-        let to = staged.join(name);
+    let names = list.split('\0').filter(|name| !name.is_empty());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// These files, as they are now.
+fn copy_committed(staged: &Path) -> Result<()> {
+    for name in committed()? {
+        let to = staged.join(&name);
         if let Some(dir) = to.parent() {
             fs::create_dir_all(dir)?;
         }
-        fs::copy(tree::root().join(name), &to).map_err(|error| format!("{name}: {error}"))?;
+        fs::copy(tree::root().join(&name), &to).map_err(|error| format!("{name}: {error}"))?;
     }
     Ok(())
 }
@@ -94,7 +158,7 @@ fn vendor(staged: &Path) -> Result<()> {
     Ok(())
 }
 
-fn git() -> Command {
+pub(crate) fn git() -> Command {
     let mut git = Command::new("git");
     git.current_dir(tree::root());
     git

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::command::{self, cargo, succeeds};
-use crate::{Result, deb, dist, header, options_for_tests, prerequisites, statements, tree};
+use crate::{Result, deb, dist, header, prerequisites, statements, tree};
 
 /// Runs all steps; the first that fails ends the run.
 pub(crate) fn run() -> Result<()> {
@@ -20,7 +20,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "packages and tools",
         run: prerequisites::install,
@@ -61,12 +61,8 @@ const STEPS: [Step; 12] = [
         },
     },
     Step {
-        name: "shared and static library",
-        run: || {
-            let sizes = dist::run(&options_for_tests())?;
-            println!("{sizes}");
-            sizes.check()
-        },
+        name: "source tarball, Debian packages, and the library in them",
+        run: deb::run_for_tests,
     },
     Step {
         name: "the library with hidden calls, for tests",
@@ -75,10 +71,6 @@ const STEPS: [Step; 12] = [
     Step {
         name: "documentation",
         run: documentation,
-    },
-    Step {
-        name: "Debian packages",
-        run: || deb::run(&deb::Options::default()),
     },
     Step {
         name: "documentation tests",

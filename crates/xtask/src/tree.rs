@@ -1,12 +1,17 @@
 //! Where is what in the source tree?
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// The root of the workspace.
+/// The root of the workspace. Cargo tells it to what it runs; a program that was built in one tree may be told another, of the
+/// same sources.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+    let told = std::env::var_os(HERE);
+    let here = told.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.ancestors().nth(2).unwrap_or(&here).to_path_buf()
 }
+
+/// The variable that names the directory of this crate.
+pub(crate) const HERE: &str = "CARGO_MANIFEST_DIR";
 
 /// Cargo's target directory.
 pub(crate) fn target() -> PathBuf {

@@ -6,7 +6,7 @@
 use roff::{Inline, Roff, bold, italic, roman};
 
 /// When the words of the pages were last gone over; a page has a date of its own, not that of its making.
-pub(super) const DATE: &str = "2026-11-26";
+pub(crate) const DATE: &str = "2026-11-26";
 
 /// A page under way.
 pub(crate) struct Page {
