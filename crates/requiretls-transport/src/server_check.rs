@@ -308,7 +308,7 @@ impl ServerCheck {
     }
 
     fn greet(&self, server: &Server) -> Result<(Connection, EhloReply, PeerReply), NotMade> {
-        let mut connection = Connection::connect(&server.address, None, self.timeouts, None)
+        let mut connection = Connection::connect(&server.address, None, self.timeouts, None, None)
             .map_err(|error| NotMade(format!("no connection: {error}")))?;
         accepted(connection.greeting()?, "the greeting")?;
         let (offer, reply) = self.hello(&mut connection)?;
