@@ -25,6 +25,7 @@ describe() { # name -> suite, pkgs
     postfix311) suite=sid pkgs=postfix ;;
     postfix37) suite=bookworm pkgs=postfix ;;
     exim96) suite=bookworm pkgs=exim4-daemon-heavy ;;
+    exim98) suite=trixie pkgs=exim4-daemon-heavy ;;
     exim100) suite=sid pkgs=exim4-daemon-heavy ;;
     sendmail817) suite=bookworm pkgs="sendmail-bin sendmail-base sendmail-cf m4 busybox" ;;
     sendmail818) suite=sid pkgs="sendmail-bin sendmail-base sendmail-cf m4 busybox" ;;

@@ -777,7 +777,13 @@ starttls_due = hello_due = stays_clear = FALSE;
 if (  !current->looked_up
    || rtls_plan_host(current->plan, CCS judged_name(current, h)) != RTLS_GO
    )
-  return refuse(sx);
+  {
+  /* Exim comes to a host once more, after TLS failed, or has more addresses of it than the library. */
+
+  if (!would_ask_nothing(current, h)) return refuse(sx);
+  held = FALSE;
+  return TRUE;
+  }
 current->at_host = TRUE;
 current->sent = FALSE;
 
@@ -809,7 +815,23 @@ if (method && strcmp(method, "none") != 0)
 return TRUE;
 }
 
-/* The reply to EHLO in clear text, if EHLO worked */
+/* What the library is to read: the reply to EHLO; nothing, if EHLO was refused and HELO worked. */
+
+static const char *
+hello_text(const smtp_context * sx)
+{
+return sx->esmtp || sx->lmtp ? CCS sx->buffer : "";
+}
+
+/* Exim takes "not now" in reply to EHLO for "never", and goes on with HELO. Nothing certain follows from that. */
+
+static BOOL
+not_now(const smtp_context * sx)
+{
+return !sx->esmtp && !sx->lmtp && sx->buffer[0] == '4';
+}
+
+/* The reply to EHLO in clear text */
 
 BOOL
 require_tls_clear_hello(smtp_context * sx)
@@ -817,7 +839,11 @@ require_tls_clear_hello(smtp_context * sx)
 int action;
 
 if (!held) return TRUE;
-action = rtls_plan_ehlo(current->plan, sx->esmtp || sx->lmtp ? CCS sx->buffer : "", RTLS_NUL);
+if (  not_now(sx) && !hello_due
+   && rtls_plan_tls_failed(current->plan, RTLS_TLS_LOST, "EHLO was answered 4yz") != RTLS_GO
+   )
+  return refuse(sx);
+action = rtls_plan_ehlo(current->plan, hello_text(sx), RTLS_NUL);
 starttls_due = action == RTLS_STARTTLS;
 hello_due = FALSE;
 return starttls_due || action == RTLS_GO || refuse(sx);
@@ -899,17 +925,25 @@ return TRUE;
 BOOL
 require_tls_hello(smtp_context * sx)
 {
-const char * reply = sx->esmtp || sx->lmtp ? CCS sx->buffer : "";
-
 if (!held) return TRUE;
-if (tls_out.active.sock < 0)
+if (tls_out.active.sock >= 0)
+  {
+  if (not_now(sx))
+    {
+    int code = 0;
+    (void) sscanf(CCS sx->buffer, "%3d", &code);
+    (void) rtls_plan_tls_failed(current->plan, code, CCS sx->buffer);
+    return refuse(sx);
+    }
+  }
+else
   {
   if (starttls_due && !tls_failed(sx, RTLS_TLS_LOST, "STARTTLS is switched off for this host")) return FALSE;
   stays_clear = FALSE;
   if (!hello_due) return TRUE;
   hello_due = FALSE;
   }
-return rtls_plan_ehlo(current->plan, reply, RTLS_NUL) == RTLS_GO || refuse(sx);
+return rtls_plan_ehlo(current->plan, hello_text(sx), RTLS_NUL) == RTLS_GO || refuse(sx);
 }
 
 /* One connection may be for addresses of several domains, each with a plan of its own. Before it is made, those whose
