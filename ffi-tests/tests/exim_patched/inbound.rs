@@ -98,7 +98,6 @@ fn the_tag_is_kept_with_the_message() -> Result<()> {
     let mut scene = Scene::open(&[STABLE.root])?;
     scene.run(&crate::scene::Daemon {
         main: "queue_only = true",
-        queue: "",
         ..crate::scene::Daemon::patched(&program, STABLE)
     })?;
     for (mail, header, tag, ret) in [

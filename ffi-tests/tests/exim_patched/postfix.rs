@@ -7,7 +7,7 @@ use ffi_tests::Result;
 use crate::build::{Build, NEWEST, STABLE};
 use crate::scene::{Daemon, Identity, Scene};
 
-const SERVICES: [(&str, &str, &str); 14] = [
+const SERVICES: [(&str, &str, &str); 17] = [
     ("pickup", "n - n 5 1", "pickup"),
     ("cleanup", "n - n - 0", "cleanup"),
     ("qmgr", "n - n 5 1", "qmgr"),
@@ -22,6 +22,9 @@ const SERVICES: [(&str, &str, &str); 14] = [
     ("retry", "- - n - -", "error"),
     ("discard", "- - n - -", "discard"),
     ("anvil", "- - n - 1", "anvil"),
+    ("proxymap", "- - n - -", "proxymap"),
+    ("scache", "- - n - 1", "scache"),
+    ("verify", "- - n - 1", "verify"),
 ];
 
 /// Takes everything for `taken.example`, and sends everything else to Exim, whose certificate it knows.
@@ -57,11 +60,11 @@ fn both_directions(build: Build) -> Result<()> {
     let mut scene = Scene::open(&[build.root, "postfix311"])?;
     let exim = scene.run(&Daemon {
         routers: Some(
-            "post:\n  driver = manualroute\n  domains = *.example\n  route_list = * 127.25.0.70\n  \
+            "held:\n  driver = redirect\n  domains = held.example\n  allow_defer\n  data = :defer: later\n\
+             post:\n  driver = manualroute\n  domains = *.example\n  route_list = * 127.25.0.70\n  \
              transport = smtp25\n  self = send\n  no_more\n",
         ),
         transport: "smtp25:\n  driver = smtp\n  allow_localhost\n",
-        main: "queue_only = true",
         ..Daemon::patched(&program, build)
     })?;
     let postfix = Identity::new("post.example")?;
@@ -102,7 +105,7 @@ fn both_directions(build: Build) -> Result<()> {
     );
 
     // Postfix to Exim: it has seen the keyword inside TLS, and sends the parameter.
-    let send = "printf 'Subject: x\\n\\nbody\\n' | sendmail -O requiretls=yes -f carl@post.example dora@other.example";
+    let send = "printf 'Subject: x\\n\\nbody\\n' | sendmail -O requiretls=yes -f carl@post.example dora@held.example";
     scene.inside("postfix", &["sh", "-c", send])?;
     let line = scene.logged("exim", &["<= carl@post.example"])?;
     let id = line

@@ -34,7 +34,7 @@ pub(crate) struct Daemon<'a> {
     pub(crate) routers: Option<&'a str>,
     /// Options of the transport `smtp`.
     pub(crate) transport: &'a str,
-    /// Options of the command line: `-q1s` delivers what is queued.
+    /// Options of the command line.
     pub(crate) queue: &'a str,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Daemon<'a> {
             main: "",
             routers: None,
             transport: "",
-            queue: "-q1s",
+            queue: "",
         }
     }
 }
@@ -529,9 +529,10 @@ fn configuration(daemon: &Daemon<'_>) -> String {
          local_interfaces = 127.25.0.{octet}\ndaemon_smtp_ports = 25\nsmtp_enforce_sync = false\n\
          dsn_advertise_hosts = *\nlog_selector = +tls_certificate_verified +tls_sni +smtp_connection +pid\n\
          tls_advertise_hosts = *\ntls_certificate = /etc/exim4/tls.pem\ntls_privatekey = /etc/exim4/tls.pem\n\
-         acl_smtp_rcpt = check_rcpt\nacl_smtp_data = accept\nkeep_environment =\nqueue_only_load = 1000\n\
+         acl_smtp_mail = check_mail\nacl_smtp_rcpt = check_rcpt\nacl_smtp_data = accept\nkeep_environment =\nqueue_only_load = 1000\n\
          {main}\n\
-         begin acl\ncheck_rcpt:\n  \
+         begin acl\ncheck_mail:\n  warn condition = ${{if eq{{$sender_address_local_part}}{{strict}}}}\n       \
+         set acl_m_requiretls = 1.secure.onward\n  accept\ncheck_rcpt:\n  \
          accept local_parts = ! ^callout : ! ^cut : ! ^hold\n  \
          accept local_parts = ^cut\n         control = cutthrough_delivery\n         \
          verify = recipient/callout=20s,use_sender\n  \

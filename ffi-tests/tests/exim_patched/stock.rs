@@ -8,10 +8,6 @@ use crate::scene::{Daemon, Scene};
 /// The router for a server that is put back to its stock build.
 const GUARD: &str = include_str!("../../../crates/requiretls-capi/hosts/exim/patch/guard.conf");
 const ROUTER: &str = "dns:\n  driver = dnslookup\n  transport = smtp\n  self = send\n  no_more\n";
-/// An ACL of the site's own asks for protection; stock Exim keeps that as any variable.
-const BY_ACL: &str = "queue_only = true\nacl_smtp_mail = by_acl\nbegin acl\nby_acl:\n  \
-     warn sender_address_local_part = strict\n       set acl_m_requiretls = 1.secure.onward\n  accept\n";
-
 fn taken_over(build: Build) -> Result<()> {
     let program = build.program()?;
     let mut scene = Scene::open(&[build.root])?;
@@ -24,14 +20,12 @@ fn taken_over(build: Build) -> Result<()> {
         name: "stock",
         octet: 61,
         program: None,
-        main: BY_ACL,
-        queue: "",
+        main: "queue_only = true",
         ..usual
     };
     scene.run(&stock)?;
     scene.run(&Daemon {
         main: "queue_only = true",
-        queue: "",
         ..usual
     })?;
 
