@@ -4,7 +4,7 @@
 #   exim-build.sh source VERSION        Exim's unpacked source; prints where
 #   exim-build.sh build VERSION TLS DIFF INSTALLED   that source with DIFF applied, built in a Debian of its time with the
 #                                       library that is installed below INSTALLED; TLS is gnutls or openssl. Once for each
-#                                       version, TLS library, diff and header; prints where the program is
+#                                       version, TLS library, diff, header and options; prints where the program is
 #   exim-build.sh world DIR             a network of its own, until standard input ends. Each of its lines starts a server
 #                                       there: "NAME ROOT ADDRESS PORT", of a root that servers.sh has unpacked. It says "ready"
 #                                       when there is a network, and "ready NAME" when a server answers
@@ -107,7 +107,7 @@ build() { # tls diff installed
   case $tls in gnutls | openssl) ;; *) die "$tls is no TLS library" ;; esac
   [ -e "$installed/lib/pkgconfig/requiretls.pc" ] || die "the library is not installed below $installed"
   from=$(fetch)
-  key=$(cat "$diff" "$installed/include/requiretls.h" "$0" | sha256sum | cut -c1-16)
+  key=$({ cat "$diff" "$installed/include/requiretls.h"; echo "$packages $hints"; declare -f makefile; } | sha256sum | cut -c1-16)
   dir=$cache/exim/$full-$tls-$key
   if [ -e "$dir/exim" ]; then echo "$dir/exim"; return; fi
   exec 8>"$cache/exim/lock-build"; flock 8 # one at a time
@@ -119,7 +119,7 @@ build() { # tls diff installed
     patch -s -p1 -d "$room/up/usr/src/exim" <"$diff" || die "the patch does not apply"
     cp "$room/up/usr/src/exim/exim_monitor/EDITME" "$room/up/usr/src/exim/Local/eximon.conf"
     { declare -f makefile; printf 'hints=%q\nmakefile %s\n' "$hints" "$tls"; } >"$room/up/usr/src/makefile.sh"
-    RQ_CACHE=$cache nice -n 5 timeout 300 bash "$here/servers.sh" inside "$system" "$room" '
+    RQ_CACHE=$cache nice -n 5 timeout 1800 bash "$here/servers.sh" inside "$system" "$room" '
       set -e; getent passwd Debian-exim >/dev/null || useradd -r -u 202 -U -d /var/spool/exim4 Debian-exim
       cd /usr/src/exim; bash ../makefile.sh >Local/Makefile; make configure FULLECHO=; make -j2 -C build-* SHELL=/bin/sh FULLECHO= exim' >"$dir/log" 2>&1 ||
       { grep -n -m 20 -E "error|undefined|Error" "$dir/log" >&2 || tail -n 20 "$dir/log" >&2; die "Exim $full with $tls is not built"; }
