@@ -36,11 +36,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         None => fetch(&options.version)?,
     };
     let diff = make(&options.version, &source)?;
-    match &options.output {
-        Some(file) => {
-            fs::write(file, diff).map_err(|error| format!("{}: {error}", file.display()))?
-        }
-        None => print!("{diff}"),
+    if let Some(file) = &options.output {
+        fs::write(file, diff).map_err(|error| format!("{}: {error}", file.display()))?;
+    } else {
+        print!("{diff}");
     }
     Ok(())
 }
