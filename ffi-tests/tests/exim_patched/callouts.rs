@@ -24,7 +24,7 @@ fn callouts(build: Build) -> Result<()> {
         assert!(
             replies.has(expected),
             "{mail} {recipient}: {replies:?}\n{}",
-            scene.log("exim")?
+            scene.log("exim")
         );
     }
     // The connection of a callout is kept for the message only where nothing was asked of it.
@@ -41,14 +41,12 @@ fn callouts(build: Build) -> Result<()> {
     }
     let received = scene.finish()?;
     // No host learns of the message that its plan was against, by whichever command.
-    for host in ["mx.dane-ee-wrong.test"] {
-        assert_eq!(
-            received.mail(host),
-            [""; 0],
-            "{}",
-            received.of(host).concat()
-        );
-    }
+    assert_eq!(
+        received.mail("mx.dane-ee-wrong.test"),
+        [""; 0],
+        "{}",
+        received.of("mx.dane-ee-wrong.test").concat()
+    );
     let refused = received.mail("mx.no-requiretls.test");
     assert_eq!(refused.len(), 1, "{refused:?}");
     Ok(())
