@@ -178,6 +178,14 @@ fn zones() -> impl Iterator<Item = Domain> {
             .peer(Peer::good().no_requiretls())
             .mx("mx2")
             .peer(Peer::good()),
+        Domain::new("beside.test")
+            .about("its MX is the host of sts-enforce.test, and nothing is asked")
+            .signed()
+            .mx("mx.sts-enforce.test."),
+        Domain::new("beside-dane.test")
+            .about("its MX is the host of dane-ee.test, which has TLSA records")
+            .signed()
+            .mx("mx.dane-ee.test."),
     ]
     .into_iter()
 }

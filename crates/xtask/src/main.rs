@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask test` is the whole check, on a developer's machine and in CI alike. `cargo xtask header` keeps
 //! `include/requiretls.h` as the source says, `cargo xtask man` writes the manual pages, `cargo xtask dist` installs what a C
-//! program needs, `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it,
+//! program needs, `cargo xtask source` makes a release's tarball and `cargo xtask deb` Debian packages of it, `cargo xtask exim-patch` the patch for one version of Exim,
 //! `cargo xtask statements` says which test holds which statement, `cargo xtask bench` how fast the policy is,
 //! `cargo xtask hosts` whether all mail servers hand over their mail, `cargo xtask fuzz` runs the fuzz targets, `cargo xtask soak` the tests that take long, `cargo xtask sanitize` those
 //! of an instrumented library, and `cargo xtask mutants` says whether the tests would notice a fault.
@@ -12,6 +12,7 @@ mod bench;
 mod command;
 mod deb;
 mod dist;
+mod exim_patch;
 mod fuzz;
 mod header;
 mod hosts;
@@ -61,6 +62,8 @@ enum Task {
     Source(source::Options),
     /// Build the Debian packages and let lintian look at them
     Deb(deb::Options),
+    /// Make the patch that compiles the library into one version of Exim
+    EximPatch(exim_patch::Options),
     /// Measure the policy against its goals, and its instructions against the committed counts
     Bench(bench::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Task::Dist(options) => dist::run(&options).map(|sizes| println!("{sizes}")),
         Task::Source(options) => source::run(&options),
         Task::Deb(options) => deb::run(&options),
+        Task::EximPatch(options) => exim_patch::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
         Task::Fuzz(options) => fuzz::run_targets(&options),

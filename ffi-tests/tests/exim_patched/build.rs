@@ -1,0 +1,85 @@
+//! Which Exim is it, and where is its program?
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use ffi_tests::{Installed, Result, bounded, built, target, workspace};
+
+/// Building takes half a minute on an idle machine; other builds may go first.
+const BUILD_LIMIT: Duration = Duration::from_secs(600);
+
+/// One build: the version, the TLS library, and the unpacked stock package that it runs in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Build {
+    pub(crate) version: &'static str,
+    pub(crate) tls: &'static str,
+    pub(crate) root: &'static str,
+}
+
+/// Debian stable's version.
+pub(crate) const STABLE: Build = Build {
+    version: "4.98.2",
+    tls: "gnutls",
+    root: "exim98",
+};
+pub(crate) const NEWEST: Build = Build {
+    version: "4.100",
+    tls: "gnutls",
+    root: "exim100",
+};
+pub(crate) const NEWEST_OPENSSL: Build = Build {
+    version: "4.100",
+    tls: "openssl",
+    root: "exim100",
+};
+impl Build {
+    /// The program, built if it is not there.
+    pub(crate) fn program(self) -> Result<PathBuf> {
+        let dir = target().join("real-servers/exim");
+        std::fs::create_dir_all(&dir)?;
+        let diff = dir.join(format!("{}-{}.diff", self.version, std::process::id()));
+        let mut patch = Command::new(built("xtask")?);
+        patch
+            .args(["exim-patch", self.version, "--output"])
+            .arg(&diff);
+        bounded::output(&mut patch, BUILD_LIMIT)?;
+        let installed = Installed::find()?;
+        let prefix = installed.libdir();
+        let mut build = script();
+        build
+            .args(["build", self.version, self.tls])
+            .arg(&diff)
+            .arg(prefix.parent().unwrap_or(&prefix));
+        let printed = bounded::output(&mut build, BUILD_LIMIT);
+        std::fs::remove_file(&diff)?;
+        Ok(PathBuf::from(printed?.trim()))
+    }
+}
+
+/// `exim-build.sh`, whose verb is still to be added.
+pub(crate) fn script() -> Command {
+    let mut command = Command::new("bash");
+    command
+        .arg(workspace().join("ffi-tests/servers/exim-build.sh"))
+        .env("RQ_CACHE", target().join("real-servers"));
+    command
+}
+
+/// Debian 12's version is built no more here, but its packager finds every anchor.
+#[test]
+fn each_version_takes_the_patch() -> Result<()> {
+    for version in ["4.96", "4.98.2", "4.100"] {
+        let mut patch = Command::new(built("xtask")?);
+        let diff = bounded::output(patch.args(["exim-patch", version]), BUILD_LIMIT)?;
+        let mut source = script();
+        let source = bounded::output(source.args(["source", version]), BUILD_LIMIT)?;
+        let mut apply = Command::new("patch");
+        apply.args(["-p1", "--dry-run", "--fuzz=0", "-d", source.trim()]);
+        let output = bounded::run(&mut apply, diff.as_bytes(), BUILD_LIMIT)?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{version}: {said}");
+        assert!(!said.contains("offset"), "{version}: {said}");
+    }
+    Ok(())
+}

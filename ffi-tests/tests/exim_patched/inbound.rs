@@ -1,0 +1,146 @@
+//! What did the sender require? (RFC 8689 sections 2 to 4.1 and 5)
+
+use ffi_tests::Result;
+
+use crate::build::{Build, NEWEST, STABLE};
+use crate::scene::Scene;
+
+/// Inside TLS, command, what the reply begins with.
+type Row = (bool, &'static str, &'static str);
+
+const ROWS: [Row; 10] = [
+    // VF1, VF2: alone, and left and right of other parameters.
+    (true, "MAIL FROM:<ann@client.test> REQUIRETLS", "250 OK"),
+    (
+        true,
+        "MAIL FROM:<ann@client.test> requiretls SIZE=10 BODY=8BITMIME",
+        "250 OK",
+    ),
+    (
+        true,
+        "MAIL FROM:<ann@client.test> RET=HDRS ENVID=x REQUIRETLS",
+        "250 OK",
+    ),
+    // VF8
+    (true, "MAIL FROM:<> REQUIRETLS", "250 OK"),
+    // VF3
+    (
+        true,
+        "MAIL FROM:<ann@client.test> REQUIRETLS=",
+        "501 5.5.4 ",
+    ),
+    (
+        true,
+        "MAIL FROM:<ann@client.test> REQUIRETLS=CHAIN",
+        "501 5.5.4 ",
+    ),
+    // VF4, R6
+    (
+        true,
+        "MAIL FROM:<ann@client.test> REQUIRETLS SIZE=10 requiretls",
+        "501 5.5.4 ",
+    ),
+    // VF5, R4
+    (
+        false,
+        "MAIL FROM:<ann@client.test> REQUIRETLS",
+        "530 5.7.10 ",
+    ),
+    (false, "MAIL FROM:<ann@client.test> SIZE=10", "250 OK"),
+    // VF17: Exim's own answer to what nobody knows
+    (true, "MAIL FROM:<ann@client.test> TLSPOLICY=MAY", "501 "),
+];
+
+fn parameters(build: Build) -> Result<()> {
+    let scene = Scene::with(build)?;
+    for (in_tls, command, expected) in ROWS {
+        let replies = scene.say(60, in_tls, &[command])?;
+        // The last but one: QUIT is answered as well.
+        assert!(replies.has(expected), "{command}: {replies:?}");
+        let keyword = replies
+            .0
+            .iter()
+            .any(|reply| reply.contains("250-REQUIRETLS\n"));
+        assert_eq!(keyword, in_tls, "{command}: {replies:?}");
+        if !expected.starts_with("250") && !command.contains("TLSPOLICY") {
+            let reason = expected.get(4..).unwrap_or_default();
+            scene.logged("exim", &["rejected MAIL: ", reason])?;
+        }
+    }
+    let refused = std::fs::read_to_string(scene.path("exim").join("log/exim4/rejectlog"))?;
+    assert_eq!(
+        refused.matches("rejected MAIL: 5.5.4").count(),
+        3,
+        "{refused}"
+    );
+    assert_eq!(
+        refused.matches("rejected MAIL: 5.7.10").count(),
+        1,
+        "{refused}"
+    );
+    Ok(())
+}
+
+#[test]
+fn mail_parameters_are_read_by_the_stable_version() -> Result<()> {
+    parameters(STABLE)
+}
+
+#[test]
+fn mail_parameters_are_read_by_the_newest_version() -> Result<()> {
+    parameters(NEWEST)
+}
+
+/// The tag stands in the spool file as an ACL variable, which every Exim reads; a bounce will return the header only.
+#[test]
+fn the_tag_is_kept_with_the_message() -> Result<()> {
+    let program = STABLE.program()?;
+    let mut scene = Scene::open(&[STABLE.root])?;
+    scene.run(&crate::scene::Daemon {
+        main: "queue_only = true",
+        ..crate::scene::Daemon::patched(&program, STABLE)
+    })?;
+    for (mail, header, tag, ret) in [
+        // R7, VF20: RET=FULL is overruled.
+        (
+            "MAIL FROM:<ann@client.test> RET=FULL REQUIRETLS",
+            "",
+            Some("1.secure.onward"),
+            2,
+        ),
+        // R8, VH4: the parameter wins over the field.
+        (
+            "MAIL FROM:<ann@client.test> REQUIRETLS",
+            "TLS-Required: No",
+            Some("1.secure.onward"),
+            2,
+        ),
+        (
+            "MAIL FROM:<ann@client.test>",
+            "TLS-Required: No",
+            Some("1.no"),
+            0,
+        ),
+        // VH2
+        (
+            "MAIL FROM:<ann@client.test> RET=FULL",
+            "TLS-Required: Yes",
+            None,
+            1,
+        ),
+        ("MAIL FROM:<ann@client.test>", "", None, 0),
+    ] {
+        let id = scene.submit(mail, header, &["bob@good.test"])?;
+        let spool = scene.queued(&id, "-H")?;
+        let kept = tag.map(|tag| format!("-aclm _requiretls {}\n{tag}\n", tag.len()));
+        match kept {
+            Some(kept) => assert!(spool.contains(&kept), "{mail}: {spool}"),
+            None => assert!(!spool.contains("_requiretls"), "{mail}: {spool}"),
+        }
+        let returned = spool
+            .lines()
+            .find_map(|line| line.strip_prefix("-dsn_ret "));
+        assert_eq!(returned.unwrap_or("0"), ret.to_string(), "{mail}: {spool}");
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! May a message ride on a connection that was made for others?
+
+use ffi_tests::Result;
+
+use crate::build::{Build, NEWEST, STABLE};
+use crate::scene::{Daemon, Scene};
+
+const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
+const NONE: &str = "MAIL FROM:<ann@client.test>";
+
+/// MAIL command and domain of two messages.
+type Pair = [(&'static str, &'static str); 2];
+
+/// Two messages that are queued together for one MX host: how many come over each connection to it.
+const PAIRS: [(Pair, &[usize]); 6] = [
+    // Nothing is asked of either: one connection, as in stock.
+    ([(NONE, "beside.test"), (NONE, "beside.test")], &[2]),
+    // Tagged or bound by a policy, behind or before one that nothing is asked of.
+    ([(NONE, "beside.test"), (R, "sts-enforce.test")], &[1, 1]),
+    ([(R, "sts-enforce.test"), (NONE, "beside.test")], &[1, 1]),
+    ([(NONE, "beside.test"), (NONE, "sts-enforce.test")], &[1, 1]),
+    ([(NONE, "sts-enforce.test"), (NONE, "beside.test")], &[1, 1]),
+    ([(R, "sts-enforce.test"), (R, "sts-enforce.test")], &[1, 1]),
+];
+
+fn rides(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut scene = Scene::open(&[build.root])?;
+    scene.run(&Daemon {
+        main: "queue_only = true\nremote_max_parallel = 1",
+        ..Daemon::patched(&program, build)
+    })?;
+    for (messages, _) in PAIRS {
+        let mut ids = Vec::new();
+        for (mail, domain) in messages {
+            let recipient = format!("bob@{domain}");
+            ids.push((scene.submit(mail, "", &[&recipient])?, recipient));
+        }
+        // The first stage notes which messages wait for which host, the second one delivers.
+        scene.inside("exim", &["exim4", "-qqf"])?;
+        for (id, recipient) in &ids {
+            let line = scene.outcome(id, recipient)?;
+            assert!(line.contains("=>"), "{line}\n{}", scene.log("exim"));
+        }
+    }
+    let log = scene.log("exim");
+    let received = scene.finish()?;
+    let sessions = received.of("mx.sts-enforce.test");
+    let counts: Vec<usize> = sessions
+        .iter()
+        .map(|session| session.matches(": MAIL ").count())
+        .collect();
+    let expected: Vec<usize> = PAIRS
+        .iter()
+        .flat_map(|(_, counts)| counts.iter().copied())
+        .collect();
+    assert_eq!(counts, expected, "{log}\n{}", received.0);
+    Ok(())
+}
+
+#[test]
+fn no_message_that_anything_is_asked_for_rides_on_an_open_connection() -> Result<()> {
+    rides(STABLE)
+}
+
+#[test]
+fn no_message_that_anything_is_asked_for_rides_on_an_open_connection_of_the_newest_version()
+-> Result<()> {
+    rides(NEWEST)
+}
+
+/// Recipients of several domains in one message: each domain has its plan, and those that the connection suits share it.
+fn shares(build: Build) -> Result<()> {
+    let scene = Scene::with(build)?;
+    let mut expected = 0;
+    for (mail, domains, transactions) in [
+        // A policy binds the first, nothing is asked for the second: what was proved suits both.
+        (NONE, ["sts-enforce.test", "beside.test"], 1),
+        // The first proves nothing that the second could use.
+        (NONE, ["beside.test", "sts-enforce.test"], 2),
+        // Both need DANE, at the same host.
+        (R, ["dane-ee.test", "beside-dane.test"], 1),
+    ] {
+        let recipients = domains.map(|domain| format!("bob@{domain}"));
+        let id = scene.submit(mail, "", &[&recipients[0], &recipients[1]])?;
+        for recipient in &recipients {
+            let delivered = scene.delivered(&id, recipient)?;
+            assert!(delivered, "{domains:?}: {}", scene.log("exim"));
+        }
+        expected += transactions;
+    }
+    let log = scene.log("exim");
+    let received = scene.finish()?;
+    let transactions = received.0.matches(": MAIL FROM:<ann@client.test>").count();
+    assert_eq!(transactions, expected, "{log}\n{}", received.0);
+    Ok(())
+}
+
+#[test]
+fn recipients_share_a_transaction_when_their_plans_agree() -> Result<()> {
+    shares(STABLE)
+}
+
+#[test]
+fn recipients_share_a_transaction_when_their_plans_agree_in_the_newest_version() -> Result<()> {
+    shares(NEWEST)
+}
