@@ -58,6 +58,12 @@ impl Domain {
         }
     }
 
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What it is there for, in a few words.
     #[must_use]
     pub fn about(mut self, words: &str) -> Self {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub const SMTP_PORT: u16 = 2525;
 /// Where policy hosts listen.
 pub const HTTPS_PORT: u16 = 8443;
-/// Where the name server listens.
+/// Where the name server listens, but for [`WorldBuilder::dns_port`].
 pub const DNS_PORT: u16 = 5353;
 
 /// A running world; it ends when it is dropped.
@@ -51,6 +51,7 @@ pub struct WorldBuilder {
     zones: Vec<Zone>,
     clock: Clock,
     smtp_port: u16,
+    dns_port: u16,
 }
 
 impl Default for WorldBuilder {
@@ -60,6 +61,7 @@ impl Default for WorldBuilder {
             zones: Vec::new(),
             clock: Clock::default(),
             smtp_port: SMTP_PORT,
+            dns_port: DNS_PORT,
         }
     }
 }
@@ -111,6 +113,14 @@ impl WorldBuilder {
         self
     }
 
+    /// The name server listens at this port instead of [`DNS_PORT`]: at 53, in a network of the world's own, every resolver
+    /// finds it.
+    #[must_use]
+    pub fn dns_port(mut self, port: u16) -> Self {
+        self.dns_port = port;
+        self
+    }
+
     /// Starts everything.
     ///
     /// # Errors
@@ -140,7 +150,7 @@ impl WorldBuilder {
         }
         let dns = DnsWorld::start(DnsWorldSpec {
             zones,
-            addresses: vec![SocketAddr::new(services, DNS_PORT)],
+            addresses: vec![SocketAddr::new(services, self.dns_port)],
             clock: self.clock.clone(),
         })?;
         Ok(World {

@@ -12,6 +12,7 @@ mod bench;
 mod command;
 mod deb;
 mod dist;
+mod exim_library;
 mod exim_patch;
 mod fuzz;
 mod header;
@@ -68,6 +69,8 @@ enum Task {
     Bench(bench::Options),
     /// List the statements and vectors with the tests that cite them; fail when one has none and is no exception
     Statements(statements::Options),
+    /// Build requiretls-exim.so, which a stock Exim loads, against the library that the tests use
+    EximLibrary(exim_library::Options),
     /// Run the fuzz targets for a time each; fail when one finds something
     Fuzz(fuzz::Options),
     /// Try all mail servers that can hand their mail to `requiretls lmtp`
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Task::EximPatch(options) => exim_patch::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Statements(options) => statements::run(options),
+        Task::EximLibrary(options) => exim_library::run(&options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Hosts(options) => hosts::run_all(&options),
         Task::Soak(options) => soak::run(&options),

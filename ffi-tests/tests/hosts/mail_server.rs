@@ -59,6 +59,10 @@ pub(crate) fn share(servers: &Servers, name: &str) -> Result<()> {
         .read_dir()?
     {
         let file = entry?;
+        if file.file_type()?.is_dir() {
+            // For other ways of using the library with this server.
+            continue;
+        }
         let name = file.file_name();
         let text = fs::read_to_string(file.path())?;
         servers.write(&format!("{to}/{}", name.to_string_lossy()), &text)?;

@@ -1,0 +1,357 @@
+//! Who is there? One Exim with the shipped files, next hops with one defect each, and their names.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use ffi_tests::{Failure, Installed, Linking, Result, Servers, bounded, built, target, workspace};
+use rcgen::{CertificateParams, KeyPair};
+use requiretls_testbed::{DnsMode, Domain, Message, Session, World};
+
+/// Where Exim listens.
+pub(crate) const ADDRESS: &str = "127.25.0.21";
+/// Its log.
+pub(crate) const LOG: &str = "host/log/exim4/mainlog";
+/// What a test may change while Exim runs, in the directory that both see, and where Exim has it. The configuration is where the
+/// library looks for it, as `cargo xtask test` builds it, and where the command does.
+const SHARED: [(&str, &str); 5] = [
+    ("requiretls-exim.so", "usr/lib/exim4/requiretls-exim.so"),
+    (
+        "librequiretls.so.0",
+        "usr/lib/x86_64-linux-gnu/librequiretls.so.0",
+    ),
+    ("requiretls", "opt/requiretls/etc/requiretls"),
+    ("requiretls", "etc/requiretls"),
+    ("cache", "var/lib/requiretls"),
+];
+const FILES: &str = "host/up/usr/share/requiretls/exim";
+/// In the place of further tables: the library keeps a cache.
+const CACHE: &str = "\n# with a cache\n";
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A site with the shipped files in their places. Peers are on the loopback, where no mail host of the network is.
+const SITE: &str = include_str!("site.conf");
+
+/// Everything that runs; it ends when this is dropped.
+pub(crate) struct Scene<'a> {
+    pub(crate) world: World,
+    pub(crate) servers: &'a Servers,
+}
+
+/// What a scene differs in from the one that all have.
+#[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a line of the site's configuration"
+)]
+pub(crate) struct Setting {
+    /// Without the shipped files: a stock Exim.
+    pub(crate) without: bool,
+    /// Nothing is delivered but by a queue run.
+    pub(crate) queue_only: bool,
+    /// An ACL asks for recipients at their hosts, and for the message to go on meanwhile.
+    pub(crate) cutthrough: bool,
+    /// REQUIRETLS is offered and accepted.
+    pub(crate) full: bool,
+    /// The library has a cache.
+    pub(crate) cache: bool,
+    /// Lines before the transports.
+    pub(crate) transports: &'static str,
+    /// Debian's configuration in the place of [`SITE`], and what is done to it before Exim starts.
+    pub(crate) debian: Option<String>,
+}
+
+impl Scene<'_> {
+    /// Runs a test in a scene. All of it, the end of the peers too, happens on a thread in the servers' network.
+    pub(crate) fn run(
+        exim: &str,
+        setting: &Setting,
+        domains: Vec<Domain>,
+        test: impl FnOnce(&Scene<'_>) -> Result<()> + Send,
+    ) -> Result<()> {
+        let servers = Servers::open(&[exim])?;
+        let tried = servers.within(|| {
+            let builder = World::builder().smtp_port(25).dns_port(53);
+            let world = builder
+                .domains(domains)
+                .start()
+                .map_err(|error| Failure::new(error.to_string()))?;
+            let scene = Scene {
+                world,
+                servers: &servers,
+            };
+            scene.start(exim, setting)?;
+            test(&scene)?;
+            let leaks = scene.world.stop();
+            assert!(leaks.is_empty(), "{leaks:?}");
+            Ok(())
+        });
+        tried?
+    }
+
+    fn start(&self, exim: &str, setting: &Setting) -> Result<()> {
+        self.install(&Installed::find()?)?;
+        self.configure(if setting.cache { CACHE } else { "" })?;
+        let mut main = String::new();
+        for (wanted, line) in [
+            (setting.without, "SITE_WITHOUT = yes\n"),
+            (setting.queue_only, "queue_only = true\n"),
+            (setting.cutthrough, "SITE_CUTTHROUGH = yes\n"),
+            (setting.full, "SITE_FULL = yes\n"),
+        ] {
+            main.push_str(if wanted { line } else { "" });
+        }
+        if setting.full {
+            let key = KeyPair::generate()?;
+            let certificate =
+                CertificateParams::new(vec!["host.test".to_owned()])?.self_signed(&key)?;
+            let pem = key.serialize_pem() + &certificate.pem();
+            fs::write(self.shared("server.pem"), pem)?;
+        }
+        let site = SITE.replace("@transports@", setting.transports);
+        let site = site.replace("@main@\n", &main);
+        let before = if let Some(script) = &setting.debian {
+            self.servers.write("host/up/etc/exim4/before.sh", script)?;
+            // Of util-linux, which is not among what Exim depends on.
+            fs::copy("/usr/bin/getopt", self.path("host/up/usr/bin/getopt"))?;
+            "sh -e /etc/exim4/before.sh; "
+        } else {
+            self.servers.write("host/up/etc/exim4/exim4.conf", &site)?;
+            ""
+        };
+        let resolver = self.world.dns().address().ip();
+        self.servers.write(
+            "host/up/etc/resolv.conf",
+            &format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
+        )?;
+        self.servers
+            .write("host/up/etc/hosts", "127.0.0.1 localhost\n")?;
+        self.servers.write(
+            "host/cmd",
+            &format!("{before}install -d -o Debian-exim /var/log/exim4; install -d -o requiretls -g requiretls -m 2775 /mnt/cache; \
+             touch /mnt/local; chown mail /mnt/local; exec exim4 -bdf"),
+        )?;
+        self.servers.start("host", exim, ADDRESS, 25)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.servers.path().join(name)
+    }
+
+    /// What a package would put there.
+    fn install(&self, installed: &Installed) -> Result<()> {
+        for (shared, name) in SHARED {
+            let link = self.path("host/up").join(name);
+            fs::create_dir_all(link.parent().unwrap_or(&link))?;
+            symlink(Path::new("/mnt").join(shared), link)?;
+        }
+        fs::copy(installed.shared_object(), self.shared("librequiretls.so.0"))?;
+        fs::copy(build(installed)?, self.shared("requiretls-exim.so"))?;
+        fs::create_dir_all(self.path("host/up/usr/bin"))?;
+        fs::hard_link(
+            built("requiretls")?,
+            self.path("host/up/usr/bin/requiretls"),
+        )?;
+        fs::create_dir_all(self.shared("requiretls"))?;
+        self.world.write(&self.shared("requiretls"), DnsMode::Ad)?;
+        copy_tree(
+            &workspace().join("crates/requiretls-capi/hosts/exim"),
+            &self.path(FILES),
+        )
+    }
+
+    /// The library's configuration, with further tables.
+    pub(crate) fn configure(&self, tables: &str) -> Result<()> {
+        let mut text = self.world.config_toml(DnsMode::Ad) + tables;
+        if let Some(rest) = text.strip_suffix(CACHE) {
+            text = rest.replace("directory = \"\"", "directory = \"/var/lib/requiretls\"");
+        }
+        // No process reads half of it.
+        let (new, file) = (
+            self.shared("new"),
+            self.shared("requiretls/requiretls.conf"),
+        );
+        fs::write(&new, text)?;
+        Ok(fs::rename(new, file)?)
+    }
+
+    /// Something that Exim sees as well.
+    pub(crate) fn shared(&self, name: &str) -> PathBuf {
+        self.path("share").join(name)
+    }
+
+    /// Puts functions in the place of ours that know nothing but their name.
+    pub(crate) fn build_old_functions(&self) -> Result<()> {
+        let source = self.path("old.c");
+        fs::write(
+            &source,
+            "int requiretls_here(const char **yield, int argc, char **argv);\n\
+             int requiretls_here(const char **yield, int argc, char **argv)\n\
+             { (void) argc; (void) argv; *yield = \"no\"; return 0; }\n",
+        )?;
+        let flags = ["-fPIC", "-shared"];
+        let to = self.path("old.so");
+        Installed::find()?.link(&[source], &to, &flags, &["requiretls"], Linking::Shared)?;
+        Ok(fs::rename(to, self.shared("requiretls-exim.so"))?)
+    }
+
+    /// Has Exim take a message by SMTP.
+    pub(crate) fn submit(&self, recipients: &[&str], header: &str) -> Result<()> {
+        self.submit_from("ann@host.test", recipients, header)
+    }
+
+    /// The same with another return path.
+    #[expect(
+        clippy::unused_self,
+        reason = "there is nobody to submit to without a scene"
+    )]
+    pub(crate) fn submit_from(
+        &self,
+        sender: &str,
+        recipients: &[&str],
+        header: &str,
+    ) -> Result<()> {
+        say(sender, recipients, header)
+            .map_err(|error| Failure::new(format!("{recipients:?}: {error}")))
+    }
+
+    /// The log line of a kind (`=>`, `==`, `**`) for a recipient, as soon as there is one.
+    pub(crate) fn outcome(&self, recipient: &str) -> Result<(String, String)> {
+        self.servers
+            .watch(LOG, &format!("something became of {recipient}"), || {
+                Ok(self.outcomes(recipient)?.pop())
+            })
+    }
+
+    /// All of them so far.
+    pub(crate) fn outcomes(&self, recipient: &str) -> Result<Vec<(String, String)>> {
+        let log = self.servers.log(LOG)?;
+        let lines = log.lines().filter_map(|line| {
+            let mut words = line.split(' ').skip(3);
+            let (kind, who, whole) = (words.next()?, words.next()?, words.next()?);
+            // Where no host is named, the address stands in brackets behind its local part.
+            let about = who == recipient || whole == format!("<{recipient}>");
+            let told = about && ["=>", "->", "==", "**"].contains(&kind);
+            told.then(|| (kind.to_owned(), line.to_owned()))
+        });
+        Ok(lines.collect())
+    }
+
+    /// Waits until a recipient has this outcome.
+    pub(crate) fn wait_for(&self, recipient: &str, kind: &str) -> Result<String> {
+        let what = format!("{recipient} is {kind}");
+        self.servers.watch(LOG, &what, || {
+            let mut outcomes = self.outcomes(recipient)?.into_iter();
+            let found = outcomes.find(|(found, _)| found == kind);
+            Ok(found.map(|(_, line)| line))
+        })
+    }
+
+    /// Waits until the log has a line with all of these.
+    pub(crate) fn logged(&self, parts: &[&str]) -> Result<String> {
+        self.servers.watch(LOG, &format!("{parts:?}"), || {
+            let log = self.servers.log(LOG)?;
+            let mut lines = log.lines();
+            let found = lines.find(|line| parts.iter().all(|part| line.contains(part)));
+            Ok(found.map(str::to_owned))
+        })
+    }
+
+    /// All lines so far of the message that a line of the log is about.
+    pub(crate) fn told(&self, line: &str) -> Result<String> {
+        let id = line.split(' ').nth(2).unwrap_or_default();
+        let log = self.servers.log(LOG)?;
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(id)).collect();
+        Ok(lines.join("\n"))
+    }
+
+    /// What Exim has in its panic log, which is empty where nothing is wrong with a configuration.
+    pub(crate) fn panics(&self) -> Result<String> {
+        self.servers.log("host/log/exim4/paniclog")
+    }
+
+    /// Runs Exim with these arguments, as root.
+    pub(crate) fn exim(&self, arguments: &[&str]) -> Result<String> {
+        self.servers
+            .inside("host", &[&["exim4"], arguments].concat())
+    }
+
+    /// The messages that peers took for a recipient, each with its session.
+    pub(crate) fn taken(&self, recipient: &str) -> Vec<(Session, Message)> {
+        let sessions = self.world.sessions().sessions();
+        let messages = sessions.into_iter().flat_map(|session| {
+            let messages = session.messages.clone().into_iter();
+            messages.map(move |message| (session.clone(), message))
+        });
+        messages
+            .filter(|(_, message)| {
+                message.taken && message.recipients.iter().any(|r| r == recipient)
+            })
+            .collect()
+    }
+}
+
+/// Builds the functions as any customer of the library would, where they are older than their sources.
+pub(crate) fn build(installed: &Installed) -> Result<PathBuf> {
+    let mut make = Command::new("make");
+    make.arg("-C")
+        .arg(workspace().join("crates/requiretls-capi/hosts/exim/glue"))
+        .arg(format!("BUILD={}", target().join("exim").display()))
+        .env("PKG_CONFIG_PATH", installed.libdir().join("pkgconfig"))
+        .env("PKG_CONFIG_SYSROOT_DIR", target().join("installed"));
+    bounded::output(&mut make, LIMIT)?;
+    Ok(target().join("exim/requiretls-exim.so"))
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in from.read_dir()? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn say(sender: &str, recipients: &[&str], header: &str) -> Result<()> {
+    let stream = TcpStream::connect((ADDRESS, 25))?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_nodelay(true)?;
+    let mut read = BufReader::new(stream);
+    let mut step = |code: &str, command: &str| -> Result<()> {
+        read.get_mut().write_all(command.as_bytes())?;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            read.read_line(&mut line)?;
+            if line.as_bytes().get(3) != Some(&b'-') {
+                break;
+            }
+        }
+        if line.starts_with(code) {
+            return Ok(());
+        }
+        let command = command.lines().next().unwrap_or_default();
+        Err(Failure::new(format!("{command}: {}", line.trim_end())))
+    };
+    step("220", "")?;
+    step("250", "EHLO client.test\r\n")?;
+    step("250", &format!("MAIL FROM:<{sender}>\r\n"))?;
+    for recipient in recipients {
+        step("250", &format!("RCPT TO:<{recipient}>\r\n"))?;
+    }
+    step("354", "DATA\r\n")?;
+    step(
+        "250",
+        &format!("{header}Subject: x\r\n\r\nThe body.\r\n.\r\n"),
+    )?;
+    step("221", "QUIT\r\n")
+}

@@ -1,0 +1,122 @@
+//! How does a client speak to Exim, in clear and inside TLS? Line by line, whatever the certificate.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ffi_tests::{Failure, Result};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+trait Channel: Read + Write {}
+impl<T: Read + Write> Channel for T {}
+
+/// A connection.
+pub(crate) struct Client(BufReader<Box<dyn Channel>>);
+
+impl Client {
+    /// In clear, with EHLO; and what that was answered.
+    pub(crate) fn in_clear(address: &str) -> Result<(Self, String)> {
+        let mut client = Self(BufReader::new(Box::new(open(address)?)));
+        client.reply()?;
+        let offered = client.ask("EHLO client.test")?;
+        Ok((client, offered))
+    }
+
+    /// Inside TLS, with EHLO there.
+    pub(crate) fn inside_tls(address: &str) -> Result<(Self, String)> {
+        let stream = open(address)?;
+        let mut client = Self(BufReader::new(Box::new(stream.try_clone()?)));
+        client.reply()?;
+        client.ask("EHLO client.test")?;
+        client.ask("STARTTLS")?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let anyone = Arc::new(Anyone(Arc::clone(&provider)));
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(anyone)
+            .with_no_client_auth();
+        let name = ServerName::try_from("host.test")?;
+        let connection = ClientConnection::new(Arc::new(config), name)?;
+        let channel = StreamOwned::new(connection, stream);
+        let mut client = Self(BufReader::new(Box::new(channel)));
+        let offered = client.ask("EHLO client.test")?;
+        Ok((client, offered))
+    }
+
+    /// All lines of the answer to a command.
+    pub(crate) fn ask(&mut self, command: &str) -> Result<String> {
+        let channel = self.0.get_mut();
+        channel.write_all(format!("{command}\r\n").as_bytes())?;
+        channel.flush()?;
+        self.reply()
+    }
+
+    fn reply(&mut self) -> Result<String> {
+        let mut lines = String::new();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(Failure::new(format!("closed after {lines:?}")));
+            }
+            lines.push_str(&line);
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return Ok(lines);
+            }
+        }
+    }
+}
+
+fn open(address: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect((address, 25))?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Whoever the server is: it is Exim's ears that are tried here.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
