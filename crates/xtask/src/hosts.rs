@@ -1,7 +1,8 @@
-//! Does every mail server that is supported hand over its mail?
+//! Does every mail server that is supported do what it should?
 //!
-//! `cargo xtask test` has the servers of Debian 12 and Postfix 3.11. Here are all of them, with a process and with a
-//! socket, at their next hops and when the transport is killed.
+//! `cargo xtask test` has the servers of Debian 12, Postfix 3.11 and one Exim with the library compiled in. Here are all of
+//! them: those that hand over their mail, with a process and with a socket, at their next hops and when the transport is
+//! killed; and each Exim, stock and patched.
 
 use clap::Args;
 
@@ -17,12 +18,23 @@ pub(crate) struct Options {
 /// Runs the tests, and fails when one does.
 pub(crate) fn run_all(options: &Options) -> Result<()> {
     // The program that the servers start is no part of the tests' own package.
-    run(cargo().args(["build", "--locked", "-p", "requiretls-cli"]))?;
+    run(cargo()
+        .args([
+            "build",
+            "--locked",
+            "-p",
+            "requiretls-cli",
+            "-p",
+            "requiretls-testbed",
+        ])
+        .args(["-p", "xtask"]))?;
     let named = match &options.name {
         Some(name) => format!("test({name}) & not test(/(^|::)soak_/)"),
         None => "not test(/(^|::)soak_/)".to_owned(),
     };
     run(cargo()
         .args(["nextest", "run", "--locked", "-p", "ffi-tests"])
-        .args(["--test", "hosts", "--run-ignored", "all", "-E", &named]))
+        .args(["--test", "hosts", "--test", "exim_stock"])
+        .args(["--test", "exim_patched", "--run-ignored", "all"])
+        .args(["-E", &named]))
 }

@@ -17,7 +17,7 @@ const COMPILING: [(Need, &str); 3] = [
     (Need::Program("nm"), "binutils"),
 ];
 /// And to test.
-const TESTING: [(Need, &str); 13] = [
+const TESTING: [(Need, &str); 16] = [
     (Need::Program("c++"), "g++"),
     (Need::Program("pkg-config"), "pkg-config"),
     (Need::File("/usr/include/openssl/ssl.h"), "libssl-dev"),
@@ -41,6 +41,10 @@ const TESTING: [(Need, &str); 13] = [
         "debian-archive-keyring",
     ),
     (Need::Program("debootstrap"), "debootstrap"),
+    // What a stock Exim loads, and what is compiled into a patched one.
+    (Need::Program("make"), "make"),
+    (Need::Program("patch"), "patch"),
+    (Need::Program("openssl"), "openssl"),
 ];
 /// What the packages need, to be built and looked at.
 const PACKAGING: [(Need, &str); 5] = [

@@ -68,8 +68,18 @@ pub(crate) fn script() -> Command {
 
 /// Debian 12's version is built no more here, but its packager finds every anchor.
 #[test]
-fn each_version_takes_the_patch() -> Result<()> {
-    for version in ["4.96", "4.98.2", "4.100"] {
+fn each_version_of_a_stable_debian_takes_the_patch() -> Result<()> {
+    takes_the_patch(&["4.96", "4.98.2"])
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn the_newest_version_takes_the_patch() -> Result<()> {
+    takes_the_patch(&["4.100"])
+}
+
+fn takes_the_patch(versions: &[&str]) -> Result<()> {
+    for &version in versions {
         let mut patch = Command::new(built("xtask")?);
         let diff = bounded::output(patch.args(["exim-patch", version]), BUILD_LIMIT)?;
         let mut source = script();

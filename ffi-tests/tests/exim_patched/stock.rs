@@ -90,6 +90,7 @@ fn a_queue_goes_from_stock_to_patched_and_back_in_the_stable_version() -> Result
 }
 
 #[test]
+#[ignore = "cargo xtask hosts"]
 fn a_queue_goes_from_stock_to_patched_and_back_in_the_newest_version() -> Result<()> {
     taken_over(NEWEST)
 }
