@@ -6,12 +6,14 @@
 //! after chroot and setuid; relative names start at the directory of the file that names them.
 
 mod file;
+#[cfg(feature = "lmtp")]
 mod lmtp;
 mod review;
 mod rules;
 mod source;
 mod written;
 
+#[cfg(feature = "lmtp")]
 pub use lmtp::{Endpoint, Lmtp, LmtpListener, Outbound, TlsFiles};
 pub use review::WeakSetting;
 pub use written::{Place, Written, WrittenRule};
@@ -51,8 +53,10 @@ pub struct Config {
     /// `[cache]`.
     pub cache: Cache,
     /// `[lmtp]`.
+    #[cfg(feature = "lmtp")]
     pub lmtp: Lmtp,
     /// `[lmtp_listener]`.
+    #[cfg(feature = "lmtp")]
     pub lmtp_listeners: Vec<LmtpListener>,
 }
 

@@ -1,5 +1,6 @@
 //! How are the settings written in the file?
 
+#[cfg(feature = "lmtp")]
 use super::lmtp::{self, ListenerTables, LmtpTable};
 use super::rules::{self, RuleTable};
 use super::source::Source;
@@ -37,7 +38,9 @@ pub(super) fn parse<'a>(
         dns: file.dns.read(&source)?,
         sts: file.sts.read(&source)?,
         cache: file.cache.into(),
+        #[cfg(feature = "lmtp")]
         lmtp: file.lmtp.read(&source)?,
+        #[cfg(feature = "lmtp")]
         lmtp_listeners: lmtp::listeners(&file.lmtp_listener, &source)?,
     };
     Ok((config, std::iter::once(source).chain(further).collect()))
@@ -69,6 +72,16 @@ pub(super) const NEXT_HOP: &str = "next_hop";
 #[derive(Debug, Default)]
 pub(super) struct Tables(pub(super) Vec<(Spanned<String>, RuleTable)>);
 
+#[cfg(feature = "lmtp")]
+type Lmtp = LmtpTable;
+#[cfg(feature = "lmtp")]
+type Listeners = ListenerTables;
+// They are the command's to understand.
+#[cfg(not(feature = "lmtp"))]
+type Lmtp = serde::de::IgnoredAny;
+#[cfg(not(feature = "lmtp"))]
+type Listeners = serde::de::IgnoredAny;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
@@ -78,8 +91,8 @@ struct File {
     dns: DnsTable,
     sts: StsTable,
     cache: CacheTable,
-    lmtp: LmtpTable,
-    lmtp_listener: ListenerTables,
+    lmtp: Lmtp,
+    lmtp_listener: Listeners,
 }
 
 #[derive(Debug, Default, Deserialize)]

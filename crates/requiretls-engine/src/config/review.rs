@@ -3,7 +3,9 @@
 //! All of them are legal, and none of these remarks changes a decision. Rules have their own
 //! review, in [`requiretls_core::site_policy`].
 
-use super::{Config, LmtpListener};
+use super::Config;
+#[cfg(feature = "lmtp")]
+use super::LmtpListener;
 use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::tls_level::TlsLevel;
 
@@ -25,8 +27,14 @@ impl Config {
     pub fn weak_settings(&self) -> Vec<WeakSetting> {
         let settings = self.sending.settings;
         let far = self.dns.servers.iter().any(|s| !s.ip().is_loopback());
-        let listeners = &self.lmtp_listeners;
-        let open = listeners.iter().any(LmtpListener::takes_mail_from_afar);
+        #[cfg(feature = "lmtp")]
+        let (open, lowered) = {
+            let listeners = &self.lmtp_listeners;
+            let open = listeners.iter().any(LmtpListener::takes_mail_from_afar);
+            (open, listeners.iter().any(|l| l.tag_field_trusted))
+        };
+        #[cfg(not(feature = "lmtp"))]
+        let (open, lowered) = (false, false);
         #[rustfmt::skip]
         let all = [
             (settings.null_path_floor == TlsLevel::May, "sending", "null_path_floor",
@@ -43,7 +51,7 @@ impl Config {
                 "policies are not remembered, so that whoever hides one is believed (RFC 8461 section 10.2)"),
             (open, "lmtp_listener", "clients",
                 "other machines can have mail sent to everywhere"),
-            (listeners.iter().any(|l| l.tag_field_trusted), "lmtp_listener", "tag_field_trusted",
+            (lowered, "lmtp_listener", "tag_field_trusted",
                 "whoever can write the field can have a message sent without the protection of its destination"),
         ];
         let weak = all.into_iter().filter(|(is_so, ..)| *is_so);
