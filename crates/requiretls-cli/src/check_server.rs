@@ -255,7 +255,7 @@ mod tests {
             (
                 "U-labels",
                 "m\u{fc}.example",
-                Some(("xn--m-xka.example", 25, true)),
+                Some(("xn--m-eha.example", 25, true)),
             ),
             ("IPv4", "192.0.2.1:2525", Some(("192.0.2.1", 2525, false))),
             ("IPv6", "2001:db8::1", Some(("2001:db8::1", 25, false))),

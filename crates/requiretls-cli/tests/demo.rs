@@ -214,8 +214,9 @@ fn one_octet_of_a_signature_changes_a_scenario() {
 #[test]
 fn the_judge_asks_nothing_of_the_accused() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo");
+    let testbed = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("requiretls-testbed");
     let mut files = vec![
-        demo.join("judge.rs"),
+        testbed.join("src/judge.rs"),
         demo.join("scenario.rs"),
         demo.join("describe.rs"),
         demo.join("scenarios.rs"),
