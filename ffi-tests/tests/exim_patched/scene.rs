@@ -174,12 +174,7 @@ impl Scene {
     /// Starts an Exim.
     pub(crate) fn run(&mut self, daemon: &Daemon<'_>) -> Result<Identity> {
         let up = self.path(daemon.name).join("up");
-        for inside in [
-            "etc/exim4",
-            "usr/sbin",
-            "usr/lib",
-            "opt/requiretls/etc/requiretls",
-        ] {
+        for inside in ["etc/exim4", "usr/sbin", "usr/lib", "etc/requiretls"] {
             fs::create_dir_all(up.join(inside))?;
         }
         fs::create_dir_all(self.path(daemon.name).join("log/exim4"))?;
@@ -192,9 +187,7 @@ impl Scene {
         }
         for entry in fs::read_dir(self.path("share/testbed"))? {
             let entry = entry?;
-            let place = up
-                .join("opt/requiretls/etc/requiretls")
-                .join(entry.file_name());
+            let place = up.join("etc/requiretls").join(entry.file_name());
             fs::copy(entry.path(), place)?;
         }
         let identity = Identity::new("relay.test")?;
@@ -255,9 +248,7 @@ impl Scene {
     /// Adds to the library's configuration of an Exim that is still to be started, or of one that runs: it reads it anew
     /// in each delivery.
     pub(crate) fn configure(&self, name: &str, text: &str) -> Result<()> {
-        let file = self
-            .path(name)
-            .join("up/opt/requiretls/etc/requiretls/requiretls.conf");
+        let file = self.path(name).join("up/etc/requiretls/requiretls.conf");
         let before = fs::read_to_string(self.path("share/testbed/requiretls.conf"))?;
         Ok(fs::write(file, format!("{before}\n{text}"))?)
     }

@@ -16,15 +16,13 @@ use requiretls_testbed::{DnsMode, Domain, Message, Session, World};
 pub(crate) const ADDRESS: &str = "127.25.0.21";
 /// Its log.
 pub(crate) const LOG: &str = "host/log/exim4/mainlog";
-/// What a test may change while Exim runs, in the directory that both see, and where Exim has it. The configuration is where the
-/// library looks for it, as `cargo xtask test` builds it, and where the command does.
-const SHARED: [(&str, &str); 5] = [
+/// What a test may change while Exim runs, in the directory that both see, and where Exim has it.
+const SHARED: [(&str, &str); 4] = [
     ("requiretls-exim.so", "usr/lib/exim4/requiretls-exim.so"),
     (
         "librequiretls.so.0",
         "usr/lib/x86_64-linux-gnu/librequiretls.so.0",
     ),
-    ("requiretls", "opt/requiretls/etc/requiretls"),
     ("requiretls", "etc/requiretls"),
     ("cache", "var/lib/requiretls"),
 ];
