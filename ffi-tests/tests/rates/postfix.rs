@@ -12,7 +12,7 @@ use crate::{Figures, Load, NAME, RECEIVER, Way, content, cpu};
 
 const ADDRESS: &str = "127.25.0.21";
 /// `inet_interfaces` are the machine's own addresses, and 127.0.0.1 is the only one configured. Processes stay, so that
-/// what they used can be read at the end.
+/// what they used can be read at the end. `in_flow_delay` would slow down the filling: no queue manager takes mail away.
 const MAIN: &str = "\
 compatibility_level = 3.6
 myhostname = client.test
@@ -27,6 +27,7 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 message_size_limit = 0
 relayhost = [@RECEIVER@]:25
 max_use = 1000000
+in_flow_delay = 0
 max_idle = 1000s
 default_destination_concurrency_limit = @SESSIONS@
 initial_destination_concurrency = @SESSIONS@
