@@ -87,6 +87,9 @@ impl Dialects {
     }
 
     fn keyword(self, name: &[u8]) -> Option<Keyword> {
+        if !may_begin_a_keyword(name) {
+            return None;
+        }
         let is_read = |keyword| match keyword {
             Keyword::Requiretls => self.reads_requiretls(),
             Keyword::TlsPolicy | Keyword::Tls => self.tls_level,
@@ -145,20 +148,24 @@ impl MailParams {
         if let Some(refusal) = self.refused {
             return Answer::Refused(refusal);
         }
-        let mut parameters = match line::behind_the_path(line) {
-            Ok(parameters) => parameters,
+        let mut words = match line::behind_the_path(line) {
+            Ok(words) => words,
             Err(refusal) => return self.refuse(refusal),
         };
         let mut all = Answer::NotOurs;
-        while let Some(parameter) = parameters.next() {
-            let (name, value) = match parameter {
-                Ok(parameter) => parameter,
+        while let Some(word) = words.next() {
+            let word = match word {
+                Ok(word) => word,
                 Err(refusal) => return self.refuse(refusal),
             };
+            if !may_begin_a_keyword(word) {
+                continue;
+            }
+            let (name, value) = line::name_and_value(word);
             match self.param(name, value) {
                 Answer::NotOurs => {}
                 Answer::Taken => all = Answer::Taken,
-                refused @ Answer::Refused(_) if parameters.end_well() => return refused,
+                refused @ Answer::Refused(_) if words.end_well() => return refused,
                 // What is no command is refused as such, whatever is wrong with its parameters.
                 Answer::Refused(_) => return self.refuse(Refusal::LineMalformed),
             }
@@ -269,6 +276,13 @@ impl MailParams {
 #[must_use]
 pub fn rcpt_param(dialects: Dialects, name: &[u8]) -> Option<Refusal> {
     dialects.keyword(name).map(Refusal::OnRcpt)
+}
+
+/// Whether this is the beginning of one of ours, or of what [`eq_without_rubbish`] may take for one. Most parameters
+/// are not, which costs a look at one byte.
+fn may_begin_a_keyword(word: &[u8]) -> bool {
+    let keyword = |b: &u8| matches!(b, b'R' | b'T' | b'r' | b't') || !b.is_ascii_graphic();
+    word.first().is_some_and(keyword)
 }
 
 /// Bytes that no keyword has are left out of the comparison, so that a keyword with a NUL or an

@@ -5,6 +5,7 @@
 //! refused, since a parameter that is overlooked is a requirement that is lost.
 
 use super::Refusal;
+use std::marker::PhantomData;
 
 /// No longer command is judged, in octets with its CRLF (R3 leaves limits to the server).
 pub const MAX_LINE: usize = 8_192;
@@ -24,7 +25,7 @@ impl<'a> PathCommand<'a> {
     /// # Errors
     /// [`Refusal::LineTooLong`] and [`Refusal::LineMalformed`].
     pub fn mail(line: &'a [u8]) -> Result<Self, Refusal> {
-        Self::parse(&behind_the_path(line)?)
+        Self::parse(in_two(line, from_path)?)
     }
 
     /// Reads `RCPT TO:<path> parameters`, with or without its CRLF.
@@ -32,23 +33,21 @@ impl<'a> PathCommand<'a> {
     /// # Errors
     /// As [`PathCommand::mail`]; the sentences of these refusals speak of MAIL.
     pub fn rcpt(line: &'a [u8]) -> Result<Self, Refusal> {
-        Self::parse(&behind(line, |line| behind_colon(line, b"RCPT", b"TO"))?)
+        Self::parse(in_two(line, |line| behind_colon(line, b"RCPT", b"TO"))?)
     }
 
     /// Names and values; without `=` there is no value.
     pub fn parameters(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
-        let marks = Marks::of(self.rest);
         // Nothing in it breaks the line: that was looked for when it was read.
-        Parameters { marks, start: 0 }.map_while(Result::ok)
+        Words::of(self.rest)
+            .map_while(Result::ok)
+            .map(name_and_value)
     }
 
-    fn parse(parameters: &Parameters<'a>) -> Result<Self, Refusal> {
-        if !parameters.end_well() {
+    fn parse((path, rest): (&'a [u8], &'a [u8])) -> Result<Self, Refusal> {
+        if !Words::of(rest).end_well() {
             return Err(Refusal::LineMalformed);
         }
-        let text = parameters.marks.text;
-        let split = text.split_at_checked(parameters.start);
-        let (path, rest) = split.ok_or(Refusal::LineMalformed)?;
         let bare = path.strip_prefix(b"<").and_then(|p| p.strip_suffix(b">"));
         let path = path
             .strip_suffix(b" ")
@@ -62,69 +61,73 @@ impl<'a> PathCommand<'a> {
 }
 
 /// What stands behind the path of `MAIL FROM:<path> parameters`. CR, LF and NUL are looked for up
-/// to there; [`Parameters`] looks for them in the rest.
-pub(super) fn behind_the_path(line: &[u8]) -> Result<Parameters<'_>, Refusal> {
-    behind(line, from_path)
+/// to there; [`Words`] look for them in the rest.
+pub(super) fn behind_the_path(line: &[u8]) -> Result<Words<'_>, Refusal> {
+    in_two(line, from_path).map(|(_, rest)| Words::of(rest))
 }
 
-/// The same for a command whose path is found so.
+/// The path, and what stands behind it, of a command whose path begins where `from_path` says.
 #[inline]
-fn behind(
+fn in_two(
     line: &[u8],
     from_path: impl Fn(&[u8]) -> Option<&[u8]>,
-) -> Result<Parameters<'_>, Refusal> {
+) -> Result<(&[u8], &[u8]), Refusal> {
     if line.len() > MAX_LINE {
         return Err(Refusal::LineTooLong);
     }
-    let text = from_path(line.strip_suffix(b"\r\n").unwrap_or(line));
-    let text = text.ok_or(Refusal::LineMalformed)?;
-    let mut marks = Marks::of(text);
-    let start = after_path(&mut marks).ok_or(Refusal::LineMalformed)?;
-    Ok(Parameters { marks, start })
+    from_path(line.strip_suffix(b"\r\n").unwrap_or(line))
+        .and_then(|text| text.split_at_checked(after_path(text)?))
+        .ok_or(Refusal::LineMalformed)
 }
 
-/// Names and values, one by one; without `=` there is no value.
-pub(super) struct Parameters<'a> {
-    marks: Marks<'a>,
+/// The parameters, one by one.
+pub(super) struct Words<'a> {
+    marks: Marks<'a, InParameters>,
     /// Of the next word.
     start: usize,
 }
 
-impl<'a> Iterator for Parameters<'a> {
+impl<'a> Words<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self {
+            marks: Marks::of(text, 0),
+            start: 0,
+        }
+    }
+
+    /// Whether nothing in what is left breaks the line.
+    pub(super) fn end_well(&self) -> bool {
+        !self.marks.clone().any(|(_, byte)| breaks_a_line(byte))
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
     /// An error ends the line: it has a CR, an LF or a NUL in it.
-    type Item = Result<(&'a [u8], Option<&'a [u8]>), Refusal>;
+    type Item = Result<&'a [u8], Refusal>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let text = self.marks.text;
-        let mut equals = None;
         loop {
             let (at, byte) = self.marks.next().unwrap_or((text.len(), b' '));
-            if byte == b'=' && equals.is_none() {
-                equals = Some(at);
-            } else if breaks_a_line(byte) {
-                return Some(Err(Refusal::LineMalformed));
-            } else if is_blank(byte) {
+            if is_blank(byte) {
                 let start = std::mem::replace(&mut self.start, at + 1);
                 if start < at {
-                    let name = text.get(start..equals.unwrap_or(at))?;
-                    return Some(Ok((
-                        name,
-                        equals.and_then(|equals| text.get(equals + 1..at)),
-                    )));
+                    return text.get(start..at).map(Ok);
                 }
                 if at == text.len() {
                     return None;
                 }
+            } else if breaks_a_line(byte) {
+                return Some(Err(Refusal::LineMalformed));
             }
         }
     }
 }
 
-impl Parameters<'_> {
-    /// Whether nothing in what is left breaks the line.
-    pub(super) fn end_well(&self) -> bool {
-        !self.marks.clone().any(|(_, byte)| breaks_a_line(byte))
-    }
+/// Without `=` there is no value.
+pub(super) fn name_and_value(word: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut parts = word.splitn(2, |&byte| byte == b'=');
+    (parts.next().unwrap_or_default(), parts.next())
 }
 
 /// `MAIL FROM:` in any case; blanks around the colon are common and harmless.
@@ -147,12 +150,11 @@ fn behind_colon<'a>(line: &'a [u8], verb: &[u8], word: &[u8]) -> Option<&'a [u8]
 ///
 /// A quoted `>` is believed only where `@` follows the quotes at once (RFC 5321 Mailbox): to a server that takes the next
 /// `>` for the end, whatever stands behind it is parameters.
-fn after_path(marks: &mut Marks<'_>) -> Option<usize> {
-    let text = marks.text;
+fn after_path(text: &[u8]) -> Option<usize> {
     let bracketed = text.first() == Some(&b'<');
     let (mut quoted, mut in_doubt) = (false, false);
     let mut from = usize::from(bracketed);
-    for (at, byte) in marks {
+    for (at, byte) in Marks::<InPath>::of(text, from) {
         match byte {
             _ if breaks_a_line(byte) => return None,
             _ if at < from => {}
@@ -180,11 +182,47 @@ fn after_path(marks: &mut Marks<'_>) -> Option<usize> {
     (!bracketed && !quoted && !in_doubt && !text.is_empty()).then_some(text.len())
 }
 
-/// The bytes of a text that mean something here, in order: a blank, `=`, quotes, brackets, a backslash, and what
-/// breaks a line. Eight bytes are looked at in one step, as a server does this for each message; a few bytes that mean
-/// nothing come along.
-#[derive(Clone)]
-struct Marks<'a> {
+/// Which bytes mean something in a part of the command: the highest bit of each of them, and of a few that do not.
+trait Meaning {
+    fn marked(bytes: u64) -> u64;
+}
+
+/// Blanks, quotes, brackets, a backslash, and what breaks a line.
+struct InPath;
+
+impl Meaning for InPath {
+    #[inline]
+    fn marked(bytes: u64) -> u64 {
+        let brackets = below(bytes ^ (ONES * u64::from(b'<')), 4);
+        let backslash = below(bytes ^ (ONES * u64::from(b'\\')), 1);
+        below(bytes, b'"' + 1) | brackets | backslash
+    }
+}
+
+/// Blanks, and what breaks a line.
+struct InParameters;
+
+impl Meaning for InParameters {
+    #[inline]
+    fn marked(bytes: u64) -> u64 {
+        below(bytes, b' ' + 1)
+    }
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// The highest bit of each byte that is less than `n`.
+///
+/// It borrows when `n` is taken from it, and has its highest bit then. What it borrows from is the next byte, so that
+/// one more may come along, and never one is left out.
+#[inline]
+fn below(bytes: u64, n: u8) -> u64 {
+    bytes.wrapping_sub(ONES * u64::from(n)) & !bytes & (ONES << 7)
+}
+
+/// The bytes of a text that mean something, in order. Eight bytes are looked at in one step, as a server does this for
+/// each message; a few bytes that mean nothing come along.
+struct Marks<'a, M> {
     text: &'a [u8],
     /// What was not looked at yet.
     left: &'a [u8],
@@ -192,21 +230,29 @@ struct Marks<'a> {
     bytes: u64,
     begin: usize,
     found: u64,
+    meaning: PhantomData<M>,
 }
 
-impl<'a> Marks<'a> {
-    fn of(text: &'a [u8]) -> Self {
+impl<'a, M> Marks<'a, M> {
+    fn of(text: &'a [u8], from: usize) -> Self {
         Self {
             text,
-            left: text,
+            left: text.get(from..).unwrap_or_default(),
             bytes: 0,
             begin: 0,
             found: 0,
+            meaning: PhantomData,
         }
     }
 }
 
-impl Iterator for Marks<'_> {
+impl<M> Clone for Marks<'_, M> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<M: Meaning> Iterator for Marks<'_, M> {
     type Item = (usize, u8);
 
     #[inline]
@@ -224,27 +270,13 @@ impl Iterator for Marks<'_> {
                 self.bytes = self.left.iter().rev().fold(nothing, join);
                 self.left = &[];
             }
-            self.found = marked(self.bytes);
+            self.found = M::marked(self.bytes);
         }
         let place = self.found.trailing_zeros() / u8::BITS;
         self.found &= self.found - 1;
         let [byte, ..] = (self.bytes >> (place * u8::BITS)).to_le_bytes();
         Some((self.begin + place as usize, byte))
     }
-}
-
-/// The highest bit of each byte that means something: of those up to `"`, those from `<` to `?`, and the backslash.
-///
-/// A byte less than `n` borrows when `n` is taken from it, and has its highest bit then. What it borrows from is the
-/// next byte, so that one more may come along, and never one is left out.
-fn marked(bytes: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGHEST: u64 = ONES << 7;
-    let below = |bytes: u64, n: u8| bytes.wrapping_sub(ONES * u64::from(n)) & !bytes;
-    let up_to_quotes = below(bytes, b'"' + 1);
-    let brackets = below(bytes ^ (ONES * u64::from(b'<')), 4);
-    let backslash = below(bytes ^ (ONES * u64::from(b'\\')), 1);
-    (up_to_quotes | brackets | backslash) & HIGHEST
 }
 
 fn strip_word<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
@@ -270,10 +302,13 @@ fn breaks_a_line(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | 0)
 }
 
-/// All marks of a text.
+/// All marks of a text, as if it were a path, and as if it were parameters.
 #[cfg(test)]
-pub(super) fn marks(text: &[u8]) -> Vec<(usize, u8)> {
-    Marks::of(text).collect()
+pub(super) fn marks(text: &[u8]) -> [Vec<(usize, u8)>; 2] {
+    [
+        Marks::<InPath>::of(text, 0).collect(),
+        Marks::<InParameters>::of(text, 0).collect(),
+    ]
 }
 
 #[cfg(test)]

@@ -443,14 +443,19 @@ fn whole_lines() {
 /// Whatever stands around it, and wherever the eight bytes begin in which it is looked for.
 #[test]
 fn no_byte_that_means_something_is_passed_by() {
-    let meant = b" \t\r\n\0=\"<>\\";
+    let in_path = b" \t\r\n\0\"<>\\";
+    let in_parameters = b" \t\r\n\0";
     for around in [b'x', b'=', b'<', 0, 1, 0x7f, 0x80, 0xff] {
         for length in 1..20 {
             for at in 0..length {
-                for &byte in meant {
+                for &byte in in_path {
                     let mut text = vec![around; length];
                     text[at] = byte;
-                    let found = super::line::marks(&text);
+                    let [found, parameters] = super::line::marks(&text);
+                    let passed_by = !parameters.contains(&(at, byte));
+                    assert!(!passed_by || !in_parameters.contains(&byte));
+                    assert!(parameters.is_sorted_by(|a, b| a.0 < b.0), "each once");
+                    assert!(parameters.iter().all(|&(at, byte)| text[at] == byte));
                     assert!(found.contains(&(at, byte)), "{}", text.escape_ascii());
                     assert!(found.is_sorted_by(|a, b| a.0 < b.0), "each once, in order");
                     let right = found.iter().all(|&(at, byte)| text[at] == byte);
