@@ -178,7 +178,7 @@ struct Built {
 }
 
 /// Cargo with what the library and the command of a release have in common. The paths of whoever builds are in neither.
-fn build_as_released(verb: &str, sysconfdir: &Path) -> Result<Command> {
+fn build_as_released(verb: &str, profile: &str, sysconfdir: &Path) -> Result<Command> {
     let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
         PathBuf::from,
@@ -199,7 +199,7 @@ fn build_as_released(verb: &str, sysconfdir: &Path) -> Result<Command> {
     }
     let mut cargo = cargo();
     cargo
-        .args([verb, "--locked", "--profile", RELEASE.profile])
+        .args([verb, "--locked", "--profile", profile])
         .env_remove("RUSTFLAGS")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env(CONFIGURATION, configuration(sysconfdir));
@@ -216,7 +216,7 @@ fn configuration(sysconfdir: &Path) -> PathBuf {
 fn build(kind: &Kind, purpose: &Purpose) -> Result<Built> {
     let (mut cargo, profile) = match purpose {
         Purpose::Release(sysconfdir) => (
-            build_as_released("rustc", sysconfdir)?,
+            build_as_released("rustc", kind.profile, sysconfdir)?,
             tree::target().join(kind.directory),
         ),
         Purpose::Test(sysconfdir) => {
