@@ -8,7 +8,7 @@ use std::ptr;
 use ffi_tests::{Installed, Result};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use crate::scene::build;
+use crate::built::build;
 
 /// As Exim calls it.
 type Function = unsafe extern "C" fn(*mut *const c_char, c_int, *const *const c_char) -> c_int;

@@ -19,6 +19,7 @@ macro_rules! on_every_exim {
     };
 }
 
+mod built;
 mod debian;
 mod full;
 mod functions;
@@ -29,5 +30,7 @@ mod privileges;
 mod queue;
 mod reuse;
 mod scene;
+mod submission;
 mod tagged;
 mod tls_client;
+mod trace;

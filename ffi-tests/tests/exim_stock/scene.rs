@@ -1,16 +1,15 @@
 //! Who is there? One Exim with the shipped files, next hops with one defect each, and their names.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
-use ffi_tests::{Failure, Installed, Linking, Result, Servers, bounded, built, target, workspace};
+use ffi_tests::{Failure, Installed, Result, Servers, built, workspace};
 use rcgen::{CertificateParams, KeyPair};
 use requiretls_testbed::{DnsMode, Domain, Message, Session, World};
+
+use crate::built::{build, copy_tree};
+use crate::submission::say;
 
 /// Where Exim listens.
 pub(crate) const ADDRESS: &str = "127.25.0.21";
@@ -29,7 +28,6 @@ const SHARED: [(&str, &str); 4] = [
 const FILES: &str = "host/up/usr/share/requiretls/exim";
 /// In the place of further tables: the library keeps a cache.
 const CACHE: &str = "\n# with a cache\n";
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// A site with the shipped files in their places. Peers are on the loopback, where no mail host of the network is.
 const SITE: &str = include_str!("site.conf");
@@ -57,8 +55,12 @@ pub(crate) struct Setting {
     pub(crate) full: bool,
     /// The library has a cache.
     pub(crate) cache: bool,
+    /// Lines of the main section, which turn on parts of [`SITE`].
+    pub(crate) main: &'static [&'static str],
     /// Lines before the transports.
     pub(crate) transports: &'static str,
+    /// Servers that a test starts beside Exim: their packages.
+    pub(crate) beside: &'static [&'static str],
     /// Debian's configuration in the place of [`SITE`], and what is done to it before Exim starts.
     pub(crate) debian: Option<String>,
 }
@@ -71,7 +73,7 @@ impl Scene<'_> {
         domains: Vec<Domain>,
         test: impl FnOnce(&Scene<'_>) -> Result<()> + Send,
     ) -> Result<()> {
-        let servers = Servers::open(&[exim])?;
+        let servers = Servers::open(&[&[exim], setting.beside].concat())?;
         let tried = servers.within(|| {
             let builder = World::builder().smtp_port(25).dns_port(53);
             let world = builder
@@ -102,6 +104,10 @@ impl Scene<'_> {
             (setting.full, "SITE_FULL = yes\n"),
         ] {
             main.push_str(if wanted { line } else { "" });
+        }
+        for line in setting.main {
+            main.push_str(line);
+            main.push('\n');
         }
         if setting.full {
             let key = KeyPair::generate()?;
@@ -136,7 +142,7 @@ impl Scene<'_> {
         self.servers.start("host", exim, ADDRESS, 25)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.servers.path().join(name)
     }
 
@@ -180,21 +186,6 @@ impl Scene<'_> {
     /// Something that Exim sees as well.
     pub(crate) fn shared(&self, name: &str) -> PathBuf {
         self.path("share").join(name)
-    }
-
-    /// Puts functions in the place of ours that know nothing but their name.
-    pub(crate) fn build_old_functions(&self) -> Result<()> {
-        let source = self.path("old.c");
-        fs::write(
-            &source,
-            "int requiretls_here(const char **yield, int argc, char **argv);\n\
-             int requiretls_here(const char **yield, int argc, char **argv)\n\
-             { (void) argc; (void) argv; *yield = \"no\"; return 0; }\n",
-        )?;
-        let flags = ["-fPIC", "-shared"];
-        let to = self.path("old.so");
-        Installed::find()?.link(&[source], &to, &flags, &["requiretls"], Linking::Shared)?;
-        Ok(fs::rename(to, self.shared("requiretls-exim.so"))?)
     }
 
     /// Has Exim take a message by SMTP.
@@ -291,65 +282,4 @@ impl Scene<'_> {
             })
             .collect()
     }
-}
-
-/// Builds the functions as any customer of the library would, where they are older than their sources.
-pub(crate) fn build(installed: &Installed) -> Result<PathBuf> {
-    let mut make = Command::new("make");
-    make.arg("-C")
-        .arg(workspace().join("crates/requiretls-capi/hosts/exim/glue"))
-        .arg(format!("BUILD={}", target().join("exim").display()))
-        .env("PKG_CONFIG_PATH", installed.libdir().join("pkgconfig"))
-        .env("PKG_CONFIG_SYSROOT_DIR", target().join("installed"));
-    bounded::output(&mut make, LIMIT)?;
-    Ok(target().join("exim/requiretls-exim.so"))
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in from.read_dir()? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-fn say(sender: &str, recipients: &[&str], header: &str) -> Result<()> {
-    let stream = TcpStream::connect((ADDRESS, 25))?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_nodelay(true)?;
-    let mut read = BufReader::new(stream);
-    let mut step = |code: &str, command: &str| -> Result<()> {
-        read.get_mut().write_all(command.as_bytes())?;
-        let mut line = String::new();
-        loop {
-            line.clear();
-            read.read_line(&mut line)?;
-            if line.as_bytes().get(3) != Some(&b'-') {
-                break;
-            }
-        }
-        if line.starts_with(code) {
-            return Ok(());
-        }
-        let command = command.lines().next().unwrap_or_default();
-        Err(Failure::new(format!("{command}: {}", line.trim_end())))
-    };
-    step("220", "")?;
-    step("250", "EHLO client.test\r\n")?;
-    step("250", &format!("MAIL FROM:<{sender}>\r\n"))?;
-    for recipient in recipients {
-        step("250", &format!("RCPT TO:<{recipient}>\r\n"))?;
-    }
-    step("354", "DATA\r\n")?;
-    step(
-        "250",
-        &format!("{header}Subject: x\r\n\r\nThe body.\r\n.\r\n"),
-    )?;
-    step("221", "QUIT\r\n")
 }
