@@ -26,6 +26,7 @@ mod functions;
 mod library;
 mod overhead;
 mod policy;
+mod postfix;
 mod privileges;
 mod queue;
 mod reuse;
