@@ -120,12 +120,12 @@ const ROWS: [Row; 42] = [
     ),
     (
         "requiretls_connect",
-        &["", "a.test", "", ""],
+        &["", "a.test", "", "", "mx.a.test"],
         "requiretls_connect needs ",
     ),
     (
         "requiretls_connect",
-        &["", "a.test", "", "", "mx.a.test"],
+        &["", "a.test", "", "", "mx.a.test", "192.0.2.1"],
         "=nothing is looked up as root",
     ),
     ("requiretls_ehlo", &["mx.a.test", "250 x", "", ""], UNKNOWN),

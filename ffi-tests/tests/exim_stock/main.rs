@@ -19,6 +19,7 @@ macro_rules! on_every_exim {
     };
 }
 
+mod aliases;
 mod built;
 mod debian;
 mod full;
