@@ -28,6 +28,26 @@ impl Scene<'_> {
         Ok(fs::rename(to, self.shared("requiretls-exim.so"))?)
     }
 
+    /// Puts a library in the place of ours that knows the first call alone, by the name and the version of ours.
+    pub(crate) fn build_old_library(&self) -> Result<()> {
+        let (source, map) = (self.path("old-library.c"), self.path("old-library.map"));
+        fs::write(
+            &source,
+            "int rtls_open(void);\nint rtls_open(void) { return 0; }\n",
+        )?;
+        fs::write(&map, "REQUIRETLS_0 { global: rtls_open; local: *; };\n")?;
+        let to = self.path("old-library.so");
+        let mut compiler = Command::new("cc");
+        compiler
+            .args(["-fPIC", "-shared", "-Wl,-soname,librequiretls.so.0"])
+            .arg(format!("-Wl,--version-script={}", map.display()))
+            .arg(source)
+            .arg("-o")
+            .arg(&to);
+        bounded::output(&mut compiler, LIMIT)?;
+        Ok(fs::rename(to, self.shared("librequiretls.so.0"))?)
+    }
+
     /// Puts functions in the place of ours that have one line changed.
     pub(crate) fn install_altered_functions(
         &self,

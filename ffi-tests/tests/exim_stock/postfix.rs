@@ -38,13 +38,14 @@ const SERVICES: [(&str, &str, &str); 18] = [
 ];
 
 /// A key with its certificate, which nobody vouches for but DNS.
-struct Identity {
-    pem: String,
-    key_digest: String,
+pub(crate) struct Identity {
+    pub(crate) pem: String,
+    /// As in TLSA 3 1 1.
+    pub(crate) key_digest: String,
 }
 
 impl Identity {
-    fn new(name: &str) -> Result<Self> {
+    pub(crate) fn new(name: &str) -> Result<Self> {
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(vec![name.to_owned()])?.self_signed(&key)?;
         Ok(Self {

@@ -1,9 +1,8 @@
 //! Who reads what the network says?
 
-use std::path::Path;
 use std::time::Duration;
 
-use ffi_tests::{Failure, Installed, Result, bounded};
+use ffi_tests::{Installed, Result, bounded};
 use requiretls_testbed::{Domain, HTTPS_PORT, Peer, Sts};
 
 use crate::scene::{Scene, Setting};
@@ -46,26 +45,12 @@ fn asked(scene: &Scene<'_>) -> Result<Reads> {
 /// A whole message.
 fn sent(scene: &Scene<'_>) -> Result<Reads> {
     let trace = scene.servers.path().join("sent");
-    let watch = Watch::begin(scene.servers, &trace, &daemon(scene)?)?;
+    let watch = Watch::begin(scene.servers, &trace, &scene.daemon()?.to_string())?;
     scene.submit(&["bob@read.test"], "")?;
     let line = scene.wait_for("bob@read.test", "=>")?;
     assert!(line.contains("T=requiretls_smtp"), "{line}");
     drop(watch);
     reads(&trace, EXIM)
-}
-
-fn daemon(scene: &Scene<'_>) -> Result<String> {
-    let is_it = |process: &Path| {
-        let words = std::fs::read(process.join("cmdline")).unwrap_or_default();
-        words.starts_with(b"exim4\0-bdf")
-    };
-    let found = scene
-        .servers
-        .processes()?
-        .into_iter()
-        .find(|process| is_it(process));
-    let name = found.and_then(|process| Some(process.file_name()?.to_str()?.to_owned()));
-    name.ok_or_else(|| Failure::new("no Exim listens"))
 }
 
 fn of<'a>(reads: &'a Reads, user: &str) -> Vec<&'a str> {

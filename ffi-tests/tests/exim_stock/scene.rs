@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ffi_tests::{Failure, Installed, Result, Servers, built, workspace};
 use rcgen::{CertificateParams, KeyPair};
 use requiretls_testbed::{DnsMode, Domain, Message, Session, World};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::built::{build, copy_tree};
 use crate::submission::say;
@@ -96,6 +97,41 @@ impl Scene<'_> {
     fn start(&self, exim: &str, setting: &Setting) -> Result<()> {
         self.install(&Installed::find()?)?;
         self.configure(if setting.cache { CACHE } else { "" })?;
+        if setting.full {
+            let key = KeyPair::generate()?;
+            let certificate =
+                CertificateParams::new(vec!["host.test".to_owned()])?.self_signed(&key)?;
+            let pem = key.serialize_pem() + &certificate.pem();
+            fs::write(self.shared("server.pem"), pem)?;
+        }
+        let before = if let Some(script) = &setting.debian {
+            self.servers.write("host/up/etc/exim4/before.sh", script)?;
+            // Of util-linux, which is not among what Exim depends on.
+            fs::copy("/usr/bin/getopt", self.path("host/up/usr/bin/getopt"))?;
+            "sh -e /etc/exim4/before.sh; "
+        } else {
+            self.write_site(setting)?;
+            fs::create_dir_all(self.path("host/up/etc/exim4"))?;
+            symlink("/mnt/exim4.conf", self.path("host/up/etc/exim4/exim4.conf"))?;
+            ""
+        };
+        let resolver = self.world.dns().address().ip();
+        self.servers.write(
+            "host/up/etc/resolv.conf",
+            &format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
+        )?;
+        self.servers
+            .write("host/up/etc/hosts", "127.0.0.1 localhost\n")?;
+        self.servers.write(
+            "host/cmd",
+            &format!("{before}install -d -o Debian-exim /var/log/exim4; install -d -o requiretls -g requiretls -m 2775 /mnt/cache; \
+             install -d -o mail /mnt/box; exec exim4 -bdf"),
+        )?;
+        self.servers.start("host", exim, ADDRESS, 25)
+    }
+
+    /// The site's configuration.
+    fn write_site(&self, setting: &Setting) -> Result<()> {
         let mut main = String::new();
         for (wanted, line) in [
             (setting.without, "SITE_WITHOUT = yes\n"),
@@ -109,37 +145,39 @@ impl Scene<'_> {
             main.push_str(line);
             main.push('\n');
         }
-        if setting.full {
-            let key = KeyPair::generate()?;
-            let certificate =
-                CertificateParams::new(vec!["host.test".to_owned()])?.self_signed(&key)?;
-            let pem = key.serialize_pem() + &certificate.pem();
-            fs::write(self.shared("server.pem"), pem)?;
-        }
         let site = SITE.replace("@transports@", setting.transports);
-        let site = site.replace("@main@\n", &main);
-        let before = if let Some(script) = &setting.debian {
-            self.servers.write("host/up/etc/exim4/before.sh", script)?;
-            // Of util-linux, which is not among what Exim depends on.
-            fs::copy("/usr/bin/getopt", self.path("host/up/usr/bin/getopt"))?;
-            "sh -e /etc/exim4/before.sh; "
-        } else {
-            self.servers.write("host/up/etc/exim4/exim4.conf", &site)?;
-            ""
+        // No process reads half of it.
+        let new = self.shared("new-exim4.conf");
+        fs::write(&new, site.replace("@main@\n", &main))?;
+        Ok(fs::rename(new, self.shared("exim4.conf"))?)
+    }
+
+    /// Has Exim go on with another configuration, and with the queue that it has.
+    pub(crate) fn reconfigure(&self, setting: &Setting) -> Result<()> {
+        self.write_site(setting)?;
+        let starts = || Ok::<_, Failure>(self.servers.log(LOG)?.matches("daemon started").count());
+        let before = starts()?;
+        let process = i32::try_from(self.daemon()?).ok().and_then(Pid::from_raw);
+        let process = process.ok_or_else(|| Failure::new("no process has this number"))?;
+        kill_process(process, Signal::HUP)?;
+        let again = || Ok((starts()? > before).then_some(()));
+        self.servers.watch(LOG, "Exim has started again", again)
+    }
+
+    /// The number of the process that listens.
+    pub(crate) fn daemon(&self) -> Result<u32> {
+        let is_it = |process: &Path| {
+            let words = fs::read(process.join("cmdline")).unwrap_or_default();
+            let program = words.split(|octet| *octet == 0).next().unwrap_or_default();
+            program.ends_with(b"exim4") && words.ends_with(b"\0-bdf\0")
         };
-        let resolver = self.world.dns().address().ip();
-        self.servers.write(
-            "host/up/etc/resolv.conf",
-            &format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
-        )?;
-        self.servers
-            .write("host/up/etc/hosts", "127.0.0.1 localhost\n")?;
-        self.servers.write(
-            "host/cmd",
-            &format!("{before}install -d -o Debian-exim /var/log/exim4; install -d -o requiretls -g requiretls -m 2775 /mnt/cache; \
-             touch /mnt/local; chown mail /mnt/local; exec exim4 -bdf"),
-        )?;
-        self.servers.start("host", exim, ADDRESS, 25)
+        let found = self
+            .servers
+            .processes()?
+            .into_iter()
+            .find(|process| is_it(process));
+        let number = found.and_then(|process| process.file_name()?.to_str()?.parse().ok());
+        number.ok_or_else(|| Failure::new("no Exim listens"))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
