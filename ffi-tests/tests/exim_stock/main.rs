@@ -22,6 +22,7 @@ macro_rules! on_every_exim {
 mod aliases;
 mod built;
 mod debian;
+mod demo;
 mod early;
 mod full;
 mod functions;

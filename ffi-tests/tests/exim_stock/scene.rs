@@ -17,7 +17,8 @@ pub(crate) const ADDRESS: &str = "127.25.0.21";
 /// Its log.
 pub(crate) const LOG: &str = "host/log/exim4/mainlog";
 /// What a test may change while Exim runs, in the directory that both see, and where Exim has it.
-const SHARED: [(&str, &str); 4] = [
+const SHARED: [(&str, &str); 5] = [
+    ("resolv.conf", "etc/resolv.conf"),
     ("requiretls-exim.so", "usr/lib/exim4/requiretls-exim.so"),
     (
         "librequiretls.so.0",
@@ -116,9 +117,9 @@ impl Scene<'_> {
             ""
         };
         let resolver = self.world.dns().address().ip();
-        self.servers.write(
-            "host/up/etc/resolv.conf",
-            &format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
+        fs::write(
+            self.shared("resolv.conf"),
+            format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
         )?;
         self.servers
             .write("host/up/etc/hosts", "127.0.0.1 localhost\n")?;
@@ -261,7 +262,7 @@ impl Scene<'_> {
             let mut words = line.split(' ').skip(3);
             let (kind, who, whole) = (words.next()?, words.next()?, words.next()?);
             // Where no host is named, the address stands in brackets behind its local part.
-            let about = who == recipient || whole == format!("<{recipient}>");
+            let about = who.trim_end_matches(':') == recipient || whole == format!("<{recipient}>");
             let told = about && ["=>", "->", "==", "**"].contains(&kind);
             told.then(|| (kind.to_owned(), line.to_owned()))
         });
