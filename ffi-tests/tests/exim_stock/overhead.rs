@@ -7,8 +7,8 @@ use crate::scene::{Scene, Setting};
 on_every_exim!(to_load_the_functions_costs_little);
 
 /// Exim runs with and without the functions by turns, so that whatever else the machine does falls on both.
-const TURNS: usize = 12;
-const RUNS: u32 = 12;
+const TURNS: usize = 10;
+const RUNS: u32 = 10;
 /// In seconds of the processor. The goal is a tenth of it, 2 ms: a test has to pass on a busy machine too.
 const AT_MOST: f64 = 0.02;
 
