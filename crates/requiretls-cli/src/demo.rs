@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use table::{Line, Summary};
-use world::Scene;
+use world::{Ports, Scene};
 
 /// `EX_SOFTWARE` of sysexits.h: there is no world to be had.
 const NO_WORLD: u8 = 70;
@@ -49,6 +49,12 @@ pub(crate) struct Args {
     /// Leave the world running afterwards, until Enter is pressed or standard input ends
     #[arg(long)]
     keep: bool,
+
+    /// Mail hosts at port 25 and the name server at 53, where a mail server looks for them
+    ///
+    /// For root, in a network namespace where nobody else listens there.
+    #[arg(long)]
+    mail_ports: bool,
 
     /// Send whatever the library says: the judge must then find leaks
     #[arg(long)]
@@ -97,7 +103,12 @@ fn demo(args: &Args, wanted: &[&Scenario], there: &[&Scenario]) -> Result<bool, 
         eprintln!("requiretls: this machine has no ::1, which some scenarios need");
         return Ok(false);
     }
-    let scene = Scene::set(there)?;
+    let ports = if args.mail_ports {
+        Ports::MAIL
+    } else {
+        Ports::UNPRIVILEGED
+    };
+    let scene = Scene::set(there, ports)?;
     let sender = match &args.sender {
         Some(path) => Sender::Program(Program {
             path,
@@ -182,12 +193,13 @@ fn is_on_ipv6(scenario: &Scenario) -> bool {
 fn keep(scene: &Scene) -> io::Result<()> {
     let config = scene.config_file("");
     let config = config.display();
+    let port = scene.ports().smtp;
     eprintln!(
         "\nThe world is running. In another terminal:\n\n  \
-         requiretls check dane-ee.test --port 2525 --config {config}\n  \
-         requiretls check unsigned.test --port 2525 --tag R --config {config}\n\n\
+         requiretls check dane-ee.test --port {port} --config {config}\n  \
+         requiretls check unsigned.test --port {port} --tag R --config {config}\n\n\
          and a program in C, with ffi-tests/c/sender.c built against the library:\n\n  \
-         sender -c {config} -p 2525 \\\n    \
+         sender -c {config} -p {port} \\\n    \
          'MAIL FROM:<anna@sender.test> REQUIRETLS' bert@dane-ee.test < message\n\n\
          A message with the field X-Scenario: dane-ee is judged as that scenario's when the world\n\
          ends; demo --json says what each of them is.\n\n\

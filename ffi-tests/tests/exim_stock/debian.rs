@@ -24,20 +24,19 @@ dc_mailname_in_oh='true'
 dc_localdelivery='mail_spool'
 ";
 
-/// The lines of the README's block that is marked so.
-fn commands() -> Result<Vec<String>> {
-    let readme =
-        std::fs::read_to_string(workspace().join("crates/requiretls-capi/hosts/exim/README.md"))?;
-    let mut blocks = readme.split("```");
-    let found = blocks.find_map(|block| block.strip_prefix("sh\n"));
-    let block = found.ok_or_else(|| Failure::new("the README has no commands"))?;
+/// The lines of a page's block behind this mark.
+pub(crate) fn commands(page: &str, mark: &str) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(workspace().join(page))?;
+    let block = text
+        .split_once(&format!("<!-- {mark} -->\n```sh\n"))
+        .and_then(|(_, rest)| rest.split_once("```"));
+    let (block, _) = block.ok_or_else(|| Failure::new(format!("{page} has no block {mark}")))?;
     Ok(block.lines().map(str::to_owned).collect())
 }
 
-fn the_readme_leads_to_enforced_policies(exim: &str) -> Result<()> {
-    let commands = commands()?;
-    assert_eq!(commands.len(), 5, "{commands:#?}");
-    let domains = vec![
+/// Those that a message goes to, or does not.
+pub(crate) fn domains() -> Vec<Domain> {
+    vec![
         Domain::new("good.test")
             .mx("mx")
             .peer(Peer::good())
@@ -53,7 +52,45 @@ fn the_readme_leads_to_enforced_policies(exim: &str) -> Result<()> {
             .signed()
             .mx("mx")
             .peer(Peer::good()),
-    ];
+    ]
+}
+
+/// A message for a domain with a policy is held where its host does not keep it; all other mail goes as ever.
+pub(crate) fn policies_are_enforced(scene: &Scene<'_>) -> Result<()> {
+    for (name, kind) in [("good", "=>"), ("bad", "=="), ("free", "=>")] {
+        let recipient = format!("bob@{name}.test");
+        scene.submit(&[&recipient], "From: ann@host.test\r\n")?;
+        let (found, line) = scene.outcome(&recipient)?;
+        assert_eq!(found, kind, "{line}");
+        assert_eq!(
+            scene.taken(&recipient).len(),
+            usize::from(kind == "=>"),
+            "{line}"
+        );
+    }
+    scene.submit(
+        &["bob@tagged.test"],
+        "From: ann@host.test\r\nRequireTLS-Tag: 1.secure.onward\r\n",
+    )?;
+    let line = scene.wait_for("bob@tagged.test", "=>")?;
+    assert!(line.contains("T=requiretls_lmtp"), "{line}");
+    let taken = scene.taken("bob@tagged.test");
+    let mut parameters = taken
+        .iter()
+        .flat_map(|(_, message)| &message.mail_parameters);
+    assert!(
+        parameters.any(|parameter| parameter == "REQUIRETLS"),
+        "{taken:?}"
+    );
+    Ok(())
+}
+
+fn the_readme_leads_to_enforced_policies(exim: &str) -> Result<()> {
+    let commands = commands(
+        "crates/requiretls-capi/hosts/exim/README.md",
+        "exim from nothing",
+    )?;
+    assert_eq!(commands.len(), 5, "{commands:#?}");
     // Debian takes no address of the loopback for a mail host's.
     let mut script = String::from(
         "printf %s \"$ANSWERS\" >/etc/exim4/update-exim4.conf.conf; echo host.test >/etc/mailname\n\
@@ -72,7 +109,7 @@ fn the_readme_leads_to_enforced_policies(exim: &str) -> Result<()> {
         debian: Some(script),
         ..Setting::default()
     };
-    Scene::run(exim, &setting, domains, |scene| {
+    Scene::run(exim, &setting, domains(), |scene| {
         let tried = commands
             .last()
             .and_then(|command| command.strip_prefix("exim4 -bt ").map(|_| ()));
@@ -82,23 +119,24 @@ fn the_readme_leads_to_enforced_policies(exim: &str) -> Result<()> {
             routed.contains("router = requiretls_bound, transport = requiretls_smtp"),
             "{routed}"
         );
-        for (name, kind) in [("good", "=>"), ("bad", "=="), ("free", "=>")] {
-            let recipient = format!("bob@{name}.test");
-            scene.submit(&[&recipient], "From: ann@host.test\r\n")?;
-            let (found, line) = scene.outcome(&recipient)?;
-            assert_eq!(found, kind, "{line}");
-            assert_eq!(
-                scene.taken(&recipient).len(),
-                usize::from(kind == "=>"),
-                "{line}"
-            );
-        }
-        scene.submit(
-            &["bob@tagged.test"],
-            "From: ann@host.test\r\nRequireTLS-Tag: 1.secure.onward\r\n",
-        )?;
-        let line = scene.wait_for("bob@tagged.test", "=>")?;
-        assert!(line.contains("T=requiretls_lmtp"), "{line}");
-        Ok(())
+        policies_are_enforced(scene)?;
+        the_way_back(scene)
     })
+}
+
+/// The page's other commands, with tagged mail in the queue.
+fn the_way_back(scene: &Scene<'_>) -> Result<()> {
+    let header = "From: ann@host.test\r\nRequireTLS-Tag: 1.secure.onward\r\n";
+    scene.submit(&["eve@bad.test"], header)?;
+    scene.wait_for("eve@bad.test", "==")?;
+    let page = commands("crates/requiretls-capi/hosts/exim/README.md", "exim back")?;
+    let script = page.join("\n").replace("systemctl restart exim4", "true");
+    scene.servers.inside("host", &["sh", "-ec", &script])?;
+    scene.exim(&["-qff"])?;
+    scene.logged(&["eve@bad.test", "4.7.10 this Exim has no requiretls"])?;
+    // What a policy held goes as in any other Exim.
+    let line = scene.wait_for("bob@bad.test", "=>")?;
+    assert!(!line.contains("requiretls"), "{line}");
+    assert!(scene.taken("eve@bad.test").is_empty());
+    Ok(())
 }

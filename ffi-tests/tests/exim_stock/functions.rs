@@ -8,7 +8,7 @@ use std::ptr;
 use ffi_tests::{Installed, Result};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use crate::scene::build;
+use crate::built::build;
 
 /// As Exim calls it.
 type Function = unsafe extern "C" fn(*mut *const c_char, c_int, *const *const c_char) -> c_int;
@@ -120,12 +120,12 @@ const ROWS: [Row; 42] = [
     ),
     (
         "requiretls_connect",
-        &["", "a.test", "", ""],
+        &["", "a.test", "", "", "mx.a.test"],
         "requiretls_connect needs ",
     ),
     (
         "requiretls_connect",
-        &["", "a.test", "", "", "mx.a.test"],
+        &["", "a.test", "", "", "mx.a.test", "192.0.2.1"],
         "=nothing is looked up as root",
     ),
     ("requiretls_ehlo", &["mx.a.test", "250 x", "", ""], UNKNOWN),

@@ -42,9 +42,12 @@ fn domains() -> Vec<Domain> {
 /// How the library can be missing, and how many lines a message is worth to Exim then: it tells of dlopen by itself.
 type Loss = (&'static str, usize, fn(&Scene<'_>) -> Result<()>);
 
-const LOSSES: [Loss; 4] = [
+const LOSSES: [Loss; 5] = [
     ("no library below them", 2, |scene| {
         Ok(fs::rename(scene.shared(BELOW), scene.shared("elsewhere"))?)
+    }),
+    ("an older library, which lacks a call", 2, |scene| {
+        scene.build_old_library()
     }),
     ("no functions", 1, |scene| {
         fs::rename(scene.shared("elsewhere"), scene.shared(BELOW))?;

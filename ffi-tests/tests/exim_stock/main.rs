@@ -19,15 +19,25 @@ macro_rules! on_every_exim {
     };
 }
 
+mod aliases;
+mod built;
 mod debian;
+mod demo;
+mod early;
 mod full;
 mod functions;
 mod library;
+mod notices;
 mod overhead;
 mod policy;
+mod postfix;
 mod privileges;
 mod queue;
 mod reuse;
+mod routes;
 mod scene;
+mod submission;
 mod tagged;
+mod takeover;
 mod tls_client;
+mod trace;

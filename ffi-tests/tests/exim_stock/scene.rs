@@ -1,23 +1,24 @@
 //! Who is there? One Exim with the shipped files, next hops with one defect each, and their names.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
-use ffi_tests::{Failure, Installed, Linking, Result, Servers, bounded, built, target, workspace};
+use ffi_tests::{Failure, Installed, Result, Servers, built, workspace};
 use rcgen::{CertificateParams, KeyPair};
 use requiretls_testbed::{DnsMode, Domain, Message, Session, World};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::built::{build, copy_tree};
+use crate::submission::say;
 
 /// Where Exim listens.
 pub(crate) const ADDRESS: &str = "127.25.0.21";
 /// Its log.
 pub(crate) const LOG: &str = "host/log/exim4/mainlog";
 /// What a test may change while Exim runs, in the directory that both see, and where Exim has it.
-const SHARED: [(&str, &str); 4] = [
+const SHARED: [(&str, &str); 5] = [
+    ("resolv.conf", "etc/resolv.conf"),
     ("requiretls-exim.so", "usr/lib/exim4/requiretls-exim.so"),
     (
         "librequiretls.so.0",
@@ -29,7 +30,6 @@ const SHARED: [(&str, &str); 4] = [
 const FILES: &str = "host/up/usr/share/requiretls/exim";
 /// In the place of further tables: the library keeps a cache.
 const CACHE: &str = "\n# with a cache\n";
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// A site with the shipped files in their places. Peers are on the loopback, where no mail host of the network is.
 const SITE: &str = include_str!("site.conf");
@@ -57,8 +57,12 @@ pub(crate) struct Setting {
     pub(crate) full: bool,
     /// The library has a cache.
     pub(crate) cache: bool,
+    /// Lines of the main section, which turn on parts of [`SITE`].
+    pub(crate) main: &'static [&'static str],
     /// Lines before the transports.
     pub(crate) transports: &'static str,
+    /// Servers that a test starts beside Exim: their packages.
+    pub(crate) beside: &'static [&'static str],
     /// Debian's configuration in the place of [`SITE`], and what is done to it before Exim starts.
     pub(crate) debian: Option<String>,
 }
@@ -71,7 +75,7 @@ impl Scene<'_> {
         domains: Vec<Domain>,
         test: impl FnOnce(&Scene<'_>) -> Result<()> + Send,
     ) -> Result<()> {
-        let servers = Servers::open(&[exim])?;
+        let servers = Servers::open(&[&[exim], setting.beside].concat())?;
         let tried = servers.within(|| {
             let builder = World::builder().smtp_port(25).dns_port(53);
             let world = builder
@@ -94,6 +98,41 @@ impl Scene<'_> {
     fn start(&self, exim: &str, setting: &Setting) -> Result<()> {
         self.install(&Installed::find()?)?;
         self.configure(if setting.cache { CACHE } else { "" })?;
+        if setting.full {
+            let key = KeyPair::generate()?;
+            let certificate =
+                CertificateParams::new(vec!["host.test".to_owned()])?.self_signed(&key)?;
+            let pem = key.serialize_pem() + &certificate.pem();
+            fs::write(self.shared("server.pem"), pem)?;
+        }
+        let before = if let Some(script) = &setting.debian {
+            self.servers.write("host/up/etc/exim4/before.sh", script)?;
+            // Of util-linux, which is not among what Exim depends on.
+            fs::copy("/usr/bin/getopt", self.path("host/up/usr/bin/getopt"))?;
+            "sh -e /etc/exim4/before.sh; "
+        } else {
+            self.write_site(setting)?;
+            fs::create_dir_all(self.path("host/up/etc/exim4"))?;
+            symlink("/mnt/exim4.conf", self.path("host/up/etc/exim4/exim4.conf"))?;
+            ""
+        };
+        let resolver = self.world.dns().address().ip();
+        fs::write(
+            self.shared("resolv.conf"),
+            format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
+        )?;
+        self.servers
+            .write("host/up/etc/hosts", "127.0.0.1 localhost\n")?;
+        self.servers.write(
+            "host/cmd",
+            &format!("{before}install -d -o Debian-exim /var/log/exim4; install -d -o requiretls -g requiretls -m 2775 /mnt/cache; \
+             install -d -o mail /mnt/box; exec exim4 -bdf"),
+        )?;
+        self.servers.start("host", exim, ADDRESS, 25)
+    }
+
+    /// The site's configuration.
+    fn write_site(&self, setting: &Setting) -> Result<()> {
         let mut main = String::new();
         for (wanted, line) in [
             (setting.without, "SITE_WITHOUT = yes\n"),
@@ -103,40 +142,46 @@ impl Scene<'_> {
         ] {
             main.push_str(if wanted { line } else { "" });
         }
-        if setting.full {
-            let key = KeyPair::generate()?;
-            let certificate =
-                CertificateParams::new(vec!["host.test".to_owned()])?.self_signed(&key)?;
-            let pem = key.serialize_pem() + &certificate.pem();
-            fs::write(self.shared("server.pem"), pem)?;
+        for line in setting.main {
+            main.push_str(line);
+            main.push('\n');
         }
         let site = SITE.replace("@transports@", setting.transports);
-        let site = site.replace("@main@\n", &main);
-        let before = if let Some(script) = &setting.debian {
-            self.servers.write("host/up/etc/exim4/before.sh", script)?;
-            // Of util-linux, which is not among what Exim depends on.
-            fs::copy("/usr/bin/getopt", self.path("host/up/usr/bin/getopt"))?;
-            "sh -e /etc/exim4/before.sh; "
-        } else {
-            self.servers.write("host/up/etc/exim4/exim4.conf", &site)?;
-            ""
-        };
-        let resolver = self.world.dns().address().ip();
-        self.servers.write(
-            "host/up/etc/resolv.conf",
-            &format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
-        )?;
-        self.servers
-            .write("host/up/etc/hosts", "127.0.0.1 localhost\n")?;
-        self.servers.write(
-            "host/cmd",
-            &format!("{before}install -d -o Debian-exim /var/log/exim4; install -d -o requiretls -g requiretls -m 2775 /mnt/cache; \
-             touch /mnt/local; chown mail /mnt/local; exec exim4 -bdf"),
-        )?;
-        self.servers.start("host", exim, ADDRESS, 25)
+        // No process reads half of it.
+        let new = self.shared("new-exim4.conf");
+        fs::write(&new, site.replace("@main@\n", &main))?;
+        Ok(fs::rename(new, self.shared("exim4.conf"))?)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Has Exim go on with another configuration, and with the queue that it has.
+    pub(crate) fn reconfigure(&self, setting: &Setting) -> Result<()> {
+        self.write_site(setting)?;
+        let starts = || Ok::<_, Failure>(self.servers.log(LOG)?.matches("daemon started").count());
+        let before = starts()?;
+        let process = i32::try_from(self.daemon()?).ok().and_then(Pid::from_raw);
+        let process = process.ok_or_else(|| Failure::new("no process has this number"))?;
+        kill_process(process, Signal::HUP)?;
+        let again = || Ok((starts()? > before).then_some(()));
+        self.servers.watch(LOG, "Exim has started again", again)
+    }
+
+    /// The number of the process that listens.
+    pub(crate) fn daemon(&self) -> Result<u32> {
+        let is_it = |process: &Path| {
+            let words = fs::read(process.join("cmdline")).unwrap_or_default();
+            let program = words.split(|octet| *octet == 0).next().unwrap_or_default();
+            program.ends_with(b"exim4") && words.ends_with(b"\0-bdf\0")
+        };
+        let found = self
+            .servers
+            .processes()?
+            .into_iter()
+            .find(|process| is_it(process));
+        let number = found.and_then(|process| process.file_name()?.to_str()?.parse().ok());
+        number.ok_or_else(|| Failure::new("no Exim listens"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.servers.path().join(name)
     }
 
@@ -182,21 +227,6 @@ impl Scene<'_> {
         self.path("share").join(name)
     }
 
-    /// Puts functions in the place of ours that know nothing but their name.
-    pub(crate) fn build_old_functions(&self) -> Result<()> {
-        let source = self.path("old.c");
-        fs::write(
-            &source,
-            "int requiretls_here(const char **yield, int argc, char **argv);\n\
-             int requiretls_here(const char **yield, int argc, char **argv)\n\
-             { (void) argc; (void) argv; *yield = \"no\"; return 0; }\n",
-        )?;
-        let flags = ["-fPIC", "-shared"];
-        let to = self.path("old.so");
-        Installed::find()?.link(&[source], &to, &flags, &["requiretls"], Linking::Shared)?;
-        Ok(fs::rename(to, self.shared("requiretls-exim.so"))?)
-    }
-
     /// Has Exim take a message by SMTP.
     pub(crate) fn submit(&self, recipients: &[&str], header: &str) -> Result<()> {
         self.submit_from("ann@host.test", recipients, header)
@@ -232,7 +262,7 @@ impl Scene<'_> {
             let mut words = line.split(' ').skip(3);
             let (kind, who, whole) = (words.next()?, words.next()?, words.next()?);
             // Where no host is named, the address stands in brackets behind its local part.
-            let about = who == recipient || whole == format!("<{recipient}>");
+            let about = who.trim_end_matches(':') == recipient || whole == format!("<{recipient}>");
             let told = about && ["=>", "->", "==", "**"].contains(&kind);
             told.then(|| (kind.to_owned(), line.to_owned()))
         });
@@ -291,65 +321,4 @@ impl Scene<'_> {
             })
             .collect()
     }
-}
-
-/// Builds the functions as any customer of the library would, where they are older than their sources.
-pub(crate) fn build(installed: &Installed) -> Result<PathBuf> {
-    let mut make = Command::new("make");
-    make.arg("-C")
-        .arg(workspace().join("crates/requiretls-capi/hosts/exim/glue"))
-        .arg(format!("BUILD={}", target().join("exim").display()))
-        .env("PKG_CONFIG_PATH", installed.libdir().join("pkgconfig"))
-        .env("PKG_CONFIG_SYSROOT_DIR", target().join("installed"));
-    bounded::output(&mut make, LIMIT)?;
-    Ok(target().join("exim/requiretls-exim.so"))
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in from.read_dir()? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-fn say(sender: &str, recipients: &[&str], header: &str) -> Result<()> {
-    let stream = TcpStream::connect((ADDRESS, 25))?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_nodelay(true)?;
-    let mut read = BufReader::new(stream);
-    let mut step = |code: &str, command: &str| -> Result<()> {
-        read.get_mut().write_all(command.as_bytes())?;
-        let mut line = String::new();
-        loop {
-            line.clear();
-            read.read_line(&mut line)?;
-            if line.as_bytes().get(3) != Some(&b'-') {
-                break;
-            }
-        }
-        if line.starts_with(code) {
-            return Ok(());
-        }
-        let command = command.lines().next().unwrap_or_default();
-        Err(Failure::new(format!("{command}: {}", line.trim_end())))
-    };
-    step("220", "")?;
-    step("250", "EHLO client.test\r\n")?;
-    step("250", &format!("MAIL FROM:<{sender}>\r\n"))?;
-    for recipient in recipients {
-        step("250", &format!("RCPT TO:<{recipient}>\r\n"))?;
-    }
-    step("354", "DATA\r\n")?;
-    step(
-        "250",
-        &format!("{header}Subject: x\r\n\r\nThe body.\r\n.\r\n"),
-    )?;
-    step("221", "QUIT\r\n")
 }

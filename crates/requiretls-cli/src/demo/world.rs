@@ -5,7 +5,7 @@
 
 use super::scenario::{Outbound, Scenario};
 use requiretls_engine::{Config, Discovery};
-use requiretls_testbed::{CONFIG_FILE, DnsMode, World};
+use requiretls_testbed::{CONFIG_FILE, DNS_PORT, DnsMode, SMTP_PORT, World};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -16,9 +16,27 @@ use tempfile::TempDir;
 /// Whose word on DNSSEC counts.
 const MODE: DnsMode = DnsMode::Validate;
 
+/// Where mail hosts and the name server listen.
+#[derive(Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) smtp: u16,
+    dns: u16,
+}
+
+impl Ports {
+    /// Anybody may listen there.
+    pub(super) const UNPRIVILEGED: Self = Self {
+        smtp: SMTP_PORT,
+        dns: DNS_PORT,
+    };
+    /// Root alone may.
+    pub(super) const MAIL: Self = Self { smtp: 25, dns: 53 };
+}
+
 /// A running world, and the site that sends into it.
 pub(super) struct Scene {
     world: Option<World>,
+    ports: Ports,
     directory: TempDir,
     /// The site by its further settings; the usual one has none.
     sites: BTreeMap<&'static str, Site>,
@@ -33,12 +51,17 @@ pub(super) struct Site {
 
 impl Scene {
     /// Builds everything that these scenarios meet.
-    pub(super) fn set(scenarios: &[&Scenario]) -> Result<Self, Box<dyn Error>> {
+    pub(super) fn set(scenarios: &[&Scenario], ports: Ports) -> Result<Self, Box<dyn Error>> {
         let outbound: Vec<&Outbound> = scenarios.iter().filter_map(|s| s.outbound()).collect();
         let domains = outbound.iter().flat_map(|o| o.domains.clone());
-        let world = World::builder().domains(domains).start()?;
+        let world = World::builder()
+            .smtp_port(ports.smtp)
+            .dns_port(ports.dns)
+            .domains(domains)
+            .start()?;
         let mut scene = Self {
             world: None,
+            ports,
             directory: tempfile::Builder::new()
                 .prefix("requiretls-demo-")
                 .tempdir()?,
@@ -46,7 +69,16 @@ impl Scene {
         };
         let world = scene.world.insert(world);
         for (name, kind, fault) in outbound.iter().flat_map(|o| &o.faults) {
-            world.dns().faults().authority(name, *kind, fault.clone())?;
+            // Scenarios know one port; TLSA records are named by the one that is.
+            let (usual, other) = (
+                format!("_{SMTP_PORT}._tcp"),
+                format!("_{}._tcp", ports.smtp),
+            );
+            let name = name.replace(&usual, &other);
+            world
+                .dns()
+                .faults()
+                .authority(&name, *kind, fault.clone())?;
         }
         world.write(scene.directory.path(), MODE)?;
         let usual = world.config_toml(MODE) + &rules(world, &outbound);
@@ -68,6 +100,10 @@ impl Scene {
     /// The world; `None` at its end alone.
     pub(super) fn world(&self) -> Option<&World> {
         self.world.as_ref()
+    }
+
+    pub(super) fn ports(&self) -> Ports {
+        self.ports
     }
 
     /// The site with these further settings.

@@ -24,7 +24,8 @@ static struct {
   int null_path;
   long since;
   rtls_plan *plan;
-  /* The host that is connected to; "": none. */
+  struct glue_hosts known;
+  /* The host that is connected to, as Exim calls it; "": none. */
   char host[RTLS_HOST_SIZE];
   /* What the latest step said, and the reply to EHLO before TLS. */
   int act;
@@ -72,6 +73,7 @@ static int serves(const char *tag, const char *next_hop, int null_path, const ch
 /* A plan with its look-up; the reason why there is none, or "". */
 static const char *make_plan(const char *tag, const char *next_hop, int null_path, const char *hosts) {
   rtls_reply reply;
+  rtls_plan *another;
   const rtls_ctx *context;
   rtls_plan_free(now->plan);
   now->plan = NULL;
@@ -87,6 +89,11 @@ static const char *make_plan(const char *tag, const char *next_hop, int null_pat
     now->plan = NULL;
     return say(reply.text);
   }
+  /* Another plan is asked who the hosts are, so that this one has tried none. What is known serves it too. */
+  another = glue_plan(context, tag, next_hop, null_path, hosts);
+  now->known.count = 0;
+  if (another && rtls_plan_lookup(another, 0) == RTLS_GO) glue_hosts_of(&now->known, another);
+  rtls_plan_free(another);
   strcpy(now->tag, tag);
   strcpy(now->next_hop, next_hop);
   strcpy(now->hosts, hosts);
@@ -95,8 +102,9 @@ static const char *make_plan(const char *tag, const char *next_hop, int null_pat
   return "";
 }
 
-const char *glue_connect(const char *tag, const char *next_hop, int null_path, const char *hosts, const char *host) {
-  const char *why;
+const char *glue_connect(const char *tag, const char *next_hop, int null_path, const char *hosts, const char *host,
+                         const char *address) {
+  const char *why, *name;
   if (!begin()) return "no memory";
   /* Nothing of another connection is left, whatever comes of this one. */
   *now->host = '\0';
@@ -110,7 +118,11 @@ const char *glue_connect(const char *tag, const char *next_hop, int null_path, c
     if (*why) return why;
   }
   if (strlen(host) >= sizeof now->host) return say("the host's name is too long");
-  if (rtls_plan_host(now->plan, host) != RTLS_GO) return objection();
+  name = glue_host_name(&now->known, host, address);
+  if (rtls_plan_host(now->plan, name ? name : host) != RTLS_GO) return objection();
+  /* A host that nobody has found may be used for mail that asks for nothing, as the library sees it. Here it is asked because
+     something is asked of a host of this domain, and Exim may know that one by another name. */
+  if (!name) return say("it is not among the hosts that were found for the next hop");
   strcpy(now->host, host);
   return "";
 }

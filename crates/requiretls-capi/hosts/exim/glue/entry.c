@@ -11,7 +11,7 @@
  *   requiretls_plan       tag, next hop, sender, hosts, $exim_uid, $exim_gid
  *                         "": as stock Exim does it. ":defer: text", ":fail: text": for a redirect router. Else a host list: the
  *                         hosts that must not be spoken to without TLS; the mail needs a transport that asks the functions below
- *   requiretls_connect    tag, next hop, sender, hosts, $host           event tcp:connect; "", or why this host may not be used
+ *   requiretls_connect    tag, next hop, sender, hosts, $host, $host_address    event tcp:connect; "", or why this host may not be used
  *   requiretls_ehlo       $host, $event_data, $tls_out_ver, $tls_out_cipher     event smtp:ehlo; the same, though Exim ignores it
  *   requiretls_cert       $host, $event_data, ${base64:$tls_out_peercert}       event tls:cert; "", or why the handshake must end
  *   requiretls_gate       $host, $tls_out_cipher                        "": MAIL may follow; "*": it may not
@@ -76,9 +76,10 @@ int requiretls_plan(text_t **yield, int argc, text_t **argv) {
 
 int requiretls_connect(text_t **yield, int argc, text_t **argv) {
   const char *tag = argument(argc, argv, 0), *next_hop = argument(argc, argv, 1), *sender = argument(argc, argv, 2);
-  const char *hosts = argument(argc, argv, 3), *host = argument(argc, argv, 4);
-  if (!tag || !next_hop || !sender || !hosts || !host) return answer(yield, "requiretls_connect needs five arguments");
-  return answer(yield, glue_connect(tag, next_hop, is_null_path(sender), hosts, host));
+  const char *hosts = argument(argc, argv, 3), *host = argument(argc, argv, 4), *address = argument(argc, argv, 5);
+  if (!tag || !next_hop || !sender || !hosts || !host || !address)
+    return answer(yield, "requiretls_connect needs six arguments");
+  return answer(yield, glue_connect(tag, next_hop, is_null_path(sender), hosts, host, address));
 }
 
 int requiretls_ehlo(text_t **yield, int argc, text_t **argv) {

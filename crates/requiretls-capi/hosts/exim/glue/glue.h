@@ -42,11 +42,31 @@ const char *glue_route(const char *tag, const char *next_hop, int null_path, con
                        const char *gid);
 /* The look-up itself, in the process that it is made in: fills answer. */
 void glue_look_up(const char *tag, const char *next_hop, int null_path, const char *hosts, char *answer, size_t size);
+/* The hosts of a plan that may be used: names with one of their addresses each, "" where none is known. */
+#define GLUE_HOSTS 256
+struct glue_host {
+  char name[RTLS_HOST_SIZE], address[64];
+  /* Nothing forbids to speak to it without TLS. */
+  int in_clear;
+};
+struct glue_hosts {
+  size_t count;
+  /* There were no more than have room. */
+  int is_whole;
+  struct glue_host all[GLUE_HOSTS];
+};
+/* Asks the plan for each of its hosts in turn, which leaves none to be tried. */
+void glue_hosts_of(struct glue_hosts *hosts, rtls_plan *plan);
+/* The name that the plan knows a host of Exim's by; NULL: it is none of the plan's. */
+const char *glue_host_name(const struct glue_hosts *hosts, const char *name, const char *address);
+int glue_same_address(const char *one, const char *other);
+
 /* A plan for this next hop with the hosts of the site's own route, if there are any. */
 rtls_plan *glue_plan(const rtls_ctx *ctx, const char *tag, const char *next_hop, int null_path, const char *hosts);
 
 /* One connection, in the order of the calls. "" is yes; else the reason, in one line. */
-const char *glue_connect(const char *tag, const char *next_hop, int null_path, const char *hosts, const char *host);
+const char *glue_connect(const char *tag, const char *next_hop, int null_path, const char *hosts, const char *host,
+                         const char *address);
 const char *glue_ehlo(const char *host, const char *reply, const char *protocol, const char *cipher);
 const char *glue_certificate(const char *host, const char *depth, const char *base64);
 const char *glue_gate(const char *host, int inside_tls);

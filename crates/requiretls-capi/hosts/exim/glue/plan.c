@@ -39,38 +39,55 @@ struct clear {
   size_t length;
 };
 
-static const char before[] = "! ^(?i)(", after[] = ")$ : *";
+static const char begins[] = "<; ", ends[] = "*";
 
-/* Adds a host to the pattern. A name that does not fit, or that is none, is left out, and so needs TLS. */
-static void add_clear(struct clear *clear, const char *host) {
-  char name[2 * RTLS_HOST_SIZE + 1];
-  size_t n = 0;
-  name[n++] = '|';
-  for (; *host && n + 2 < sizeof name; host++) {
+/* Adds an item that lets a host go in clear. One that does not fit is left out, and its host needs TLS. */
+static void add_clear(struct clear *clear, const char *item) {
+  if (clear->length + strlen(item) + sizeof "!  ; " + sizeof begins + sizeof ends > sizeof clear->list) return;
+  clear->length += (size_t) sprintf(clear->list + clear->length, "! %s ; ", item);
+}
+
+/* Its name, as a pattern that nothing in the name can change. */
+static void add_name(struct clear *clear, const char *host) {
+  char item[2 * RTLS_HOST_SIZE + 16] = "^(?i)";
+  size_t n = strlen(item);
+  for (; *host && n + 4 < sizeof item; host++) {
     if (*host == '.')
-      name[n++] = '\\';
+      item[n++] = '\\';
     else if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_", *host))
       return;
-    name[n++] = *host;
+    item[n++] = *host;
   }
-  if (*host || clear->length + n + sizeof before + sizeof after > sizeof clear->list) return;
-  memcpy(clear->list + clear->length, name, n);
-  clear->length += n;
+  if (*host) return;
+  strcpy(item + n, "$");
+  add_clear(clear, item);
+}
+
+/* Its address, unless a host that needs TLS has it as well. Exim may call the host by another name than its MX record. */
+static void add_address(struct clear *clear, const struct glue_hosts *hosts, const char *address) {
+  size_t i;
+  if (!*address || !hosts->is_whole) return;
+  for (i = 0; i < hosts->count; i++)
+    if (!hosts->all[i].in_clear && glue_same_address(hosts->all[i].address, address)) return;
+  add_clear(clear, address);
 }
 
 /* What the hosts of the plan must reach: whether any may be used, and which of these need no TLS. */
 static void survey(rtls_plan *plan, int *usable, int *bound, struct clear *clear) {
-  char host[RTLS_HOST_SIZE], last[RTLS_HOST_SIZE] = "";
-  while (rtls_plan_next(plan, host, sizeof host) == RTLS_GO) {
-    const char *level = rtls_plan_get(plan, RTLS_GET_LEVEL, 0);
+  static struct glue_hosts hosts;
+  const char *last = "";
+  size_t i;
+  glue_hosts_of(&hosts, plan);
+  for (i = 0; i < hosts.count; i++) {
+    const struct glue_host *host = &hosts.all[i];
     *usable = 1;
-    /* It comes once for each of its addresses. */
-    if (strcmp(host, last) == 0) continue;
-    strcpy(last, host);
-    if (level && strcmp(level, "may") == 0)
-      add_clear(clear, host);
-    else
+    if (!host->in_clear) {
       *bound = 1;
+      continue;
+    }
+    if (strcmp(host->name, last) != 0) add_name(clear, host->name);
+    last = host->name;
+    add_address(clear, &hosts, host->address);
   }
 }
 
@@ -102,8 +119,7 @@ void glue_look_up(const char *tag, const char *next_hop, int null_path, const ch
   else if (usable && clear.length == 0)
     glue_copy(answer, size, "*");
   else if (usable)
-    /* The first name has a bar before it. */
-    sprintf(answer, "%s%.*s%s", before, (int) clear.length - 1, clear.list + 1, after);
+    sprintf(answer, "%s%.*s%s", begins, (int) clear.length, clear.list, ends);
   else if (act == RTLS_BOUNCE)
     /* No such domain, say: what stock Exim makes of that is as good, where nobody has asked for more. */
     if (*tag == '\0')

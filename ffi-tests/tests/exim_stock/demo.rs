@@ -1,0 +1,313 @@
+//! Which of the demo's scenarios can a stock Exim show, and does the demo's judge find a leak?
+//!
+//! `requiretls demo --keep` leaves its world running and says what each scenario sends, and where to. Here Exim sends it, by
+//! the standard files. What is expected is what the demo expects, unless the tables say otherwise; and when the world ends its
+//! judge looks at what the peers have seen.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::Mutex;
+
+use ffi_tests::{Failure, Result, Servers, built};
+use serde_json::Value;
+
+use crate::scene::{Scene, Setting};
+
+on_every_exim!(
+    the_demos_scenarios_end_as_the_demo_expects,
+    the_demos_judge_finds_what_leaks_without_the_files,
+);
+
+/// What Exim cannot be made to do here, and why.
+const NOT_SHOWN: [(&str, &str); 5] = [
+    ("password", "Exim has no password for this host"),
+    ("slow", "Exim is as patient as RFC 5321 wants it"),
+    ("ipv6-good", OWN_PORT),
+    ("ipv6-no-starttls", OWN_PORT),
+    ("ipv6-untagged", OWN_PORT),
+];
+const OWN_PORT: &str = "the world's hosts on ::1 have ports of their own";
+
+/// Where it ends otherwise than in the demo, the sign in the log, and why.
+const OTHERWISE: [(&str, &str, &str); 1] = [(
+    "hop-loopback",
+    "**",
+    "an address that a recipient is written with is no route of the site's own",
+)];
+
+/// So many at once: each takes a process or two.
+const WORKERS: usize = 6;
+/// What waits for silent servers shall not wait for minutes.
+const HURRY: &str = "\n[lmtp]\nlookup_seconds = 10\nanswer_seconds = 12\n";
+
+/// One message out, as the demo describes it.
+#[derive(Clone, Debug)]
+struct Scenario {
+    id: String,
+    next_hop: String,
+    tag: String,
+    null_path: bool,
+    /// A tag and a next hop.
+    before: Option<(String, String)>,
+    config: PathBuf,
+    action: String,
+    enhanced: String,
+    leaks_if_ignored: bool,
+}
+
+impl Scenario {
+    fn read(line: &Value) -> Option<Self> {
+        let text = |value: &Value, name: &str| Some(value.get(name)?.as_str()?.to_owned());
+        let (sent, expected) = (line.get("sent")?, line.get("expected")?);
+        Some(Self {
+            id: text(line, "id")?,
+            next_hop: text(sent, "next_hop")?,
+            tag: text(sent, "tag")?,
+            null_path: sent.get("null_path")?.as_bool()?,
+            before: sent
+                .get("after")
+                .and_then(|after| Some((text(after, "tag")?, text(after, "next_hop")?))),
+            config: PathBuf::from(text(sent, "config")?),
+            action: text(expected, "action")?,
+            enhanced: text(expected, "enhanced")?,
+            leaks_if_ignored: line.get("leaks_if_ignored")?.as_bool()?,
+        })
+    }
+
+    /// The sign in Exim's log that the demo's word stands for.
+    fn expected(&self) -> Result<&'static str> {
+        match self.action.as_str() {
+            "go" => Ok("=>"),
+            "defer" => Ok("=="),
+            "bounce" => Ok("**"),
+            other => Err(Failure::new(format!("{}: {other}", self.id))),
+        }
+    }
+
+    /// Has Exim send it, and waits for what becomes of it.
+    fn send(&self, scene: &Scene<'_>) -> Result<(String, String)> {
+        if let Some((tag, next_hop)) = &self.before {
+            self.submit(scene, &format!("{}-before", self.id), tag, next_hop)?;
+        }
+        self.submit(scene, &self.id, &self.tag, &self.next_hop)
+    }
+
+    fn submit(
+        &self,
+        scene: &Scene<'_>,
+        id: &str,
+        tag: &str,
+        next_hop: &str,
+    ) -> Result<(String, String)> {
+        let mut header = format!("X-Scenario: {id}\r\n");
+        if !tag.is_empty() {
+            write!(header, "X-Site-Tag: {tag}\r\n")?;
+        }
+        let sender = if self.null_path { "" } else { "ann@host.test" };
+        let recipient = format!("{id}@{next_hop}");
+        scene.submit_from(sender, &[&recipient], &header)?;
+        scene.outcome(&recipient)
+    }
+}
+
+/// The demo's world, and who judges it.
+struct Demo {
+    child: Child,
+    scenarios: Vec<Scenario>,
+    others: usize,
+}
+
+impl Demo {
+    fn begin(servers: &Servers) -> Result<Self> {
+        let mut command = servers.command([built("requiretls")?]);
+        command.args(["demo", "--keep", "--json", "--mail-ports"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| Failure::new("the demo has no voice"))?;
+        let mut demo = Self {
+            child,
+            scenarios: Vec::new(),
+            others: 0,
+        };
+        for line in BufReader::new(stdout).lines() {
+            let line: Value = serde_json::from_str(&line?)?;
+            if line.get("summary").is_some() {
+                return Ok(demo);
+            }
+            match Scenario::read(&line) {
+                Some(scenario) => demo.scenarios.push(scenario),
+                None => demo.others += 1,
+            }
+        }
+        Err(Failure::new("the demo has ended"))
+    }
+
+    /// What the judge says in the end, and whether there were no leaks.
+    fn end(mut self) -> Result<(String, bool)> {
+        drop(self.child.stdin.take());
+        let mut said = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut said)?;
+        }
+        Ok((said, self.child.wait()?.success()))
+    }
+}
+
+/// Exim's resolver and the library's configuration lead into the demo's world from now on.
+fn enter(scene: &Scene<'_>, config: &Path) -> Result<()> {
+    let text = fs::read_to_string(config)?;
+    let server = text
+        .split_once("servers = [\"")
+        .and_then(|(_, rest)| rest.split_once(":53\""));
+    let (server, _) =
+        server.ok_or_else(|| Failure::new(format!("no name server at port 53 in {text}")))?;
+    fs::write(
+        scene.shared("resolv.conf"),
+        format!("nameserver {server}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
+    )?;
+    let directory = config.parent().unwrap_or(config);
+    for name in ["ca.pem", "anchor.key"] {
+        fs::copy(directory.join(name), scene.shared("requiretls").join(name))?;
+    }
+    // No process reads half of it.
+    fs::write(scene.shared("new"), text + HURRY)?;
+    Ok(fs::rename(
+        scene.shared("new"),
+        scene.shared("requiretls/requiretls.conf"),
+    )?)
+}
+
+/// What became of each, those with one configuration at the same time.
+fn send_all(
+    scene: &Scene<'_>,
+    scenarios: &[Scenario],
+) -> Result<BTreeMap<String, (String, String)>> {
+    let mut sites: BTreeMap<&Path, Vec<&Scenario>> = BTreeMap::new();
+    for scenario in scenarios {
+        sites.entry(&scenario.config).or_default().push(scenario);
+    }
+    let happened = Mutex::new(BTreeMap::new());
+    for (config, scenarios) in sites {
+        enter(scene, config)?;
+        let left = Mutex::new(scenarios.into_iter());
+        std::thread::scope(|scope| {
+            for _ in 0..WORKERS {
+                scope.spawn(|| {
+                    while let Some(scenario) = left.lock().ok().and_then(|mut left| left.next()) {
+                        let ended = scenario.send(scene);
+                        let ended =
+                            ended.unwrap_or_else(|error| ("?".to_owned(), error.to_string()));
+                        if let Ok(mut happened) = happened.lock() {
+                            happened.insert(scenario.id.clone(), ended);
+                        }
+                    }
+                });
+            }
+        });
+    }
+    happened
+        .into_inner()
+        .map_err(|_| Failure::new("a sender has panicked"))
+}
+
+fn the_demos_scenarios_end_as_the_demo_expects(exim: &str) -> Result<()> {
+    let setting = Setting {
+        main: &["allow_domain_literals = true"],
+        ..Setting::default()
+    };
+    Scene::run(exim, &setting, Vec::new(), |scene| {
+        let demo = Demo::begin(scene.servers)?;
+        let listed = NOT_SHOWN.iter().map(|(id, _)| *id);
+        for id in listed.chain(OTHERWISE.iter().map(|(id, ..)| *id)) {
+            assert!(
+                demo.scenarios.iter().any(|scenario| scenario.id == id),
+                "no scenario is called {id}"
+            );
+        }
+        let shown = |id: &str| NOT_SHOWN.iter().all(|(other, _)| *other != id);
+        let scenarios: Vec<Scenario> = demo
+            .scenarios
+            .iter()
+            .filter(|s| shown(&s.id))
+            .cloned()
+            .collect();
+        let happened = send_all(scene, &scenarios)?;
+        let mut wrong = Vec::new();
+        for scenario in &scenarios {
+            let (kind, line) = happened.get(&scenario.id).cloned().unwrap_or_default();
+            let otherwise = OTHERWISE.iter().find(|(id, ..)| *id == scenario.id);
+            let expected = match otherwise {
+                Some((_, kind, _)) => *kind,
+                None => scenario.expected()?,
+            };
+            // The program's own words are in the log.
+            let said = kind == "=>"
+                || scenario.tag.is_empty()
+                || otherwise.is_some()
+                || line.contains(&scenario.enhanced);
+            println!(
+                "{kind} {} {}",
+                scenario.id,
+                otherwise.map_or("", |(_, _, why)| why)
+            );
+            if kind != expected || !said {
+                wrong.push(format!(
+                    "{}: {expected} {}: {line}",
+                    scenario.id, scenario.enhanced
+                ));
+            }
+        }
+        let (shown, others) = (scenarios.len(), demo.others);
+        let (said, is_good) = demo.end()?;
+        assert!(
+            is_good && said.contains("\n0 leaks while the world was kept\n"),
+            "{said}"
+        );
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        println!("{shown} scenarios, 0 leaks; {others} others are about receiving");
+        for (id, why) in NOT_SHOWN {
+            println!("not shown: {id}: {why}");
+        }
+        Ok(())
+    })
+}
+
+/// The judge has teeth: a stock configuration sends the same messages in the same world.
+fn the_demos_judge_finds_what_leaks_without_the_files(exim: &str) -> Result<()> {
+    let setting = Setting {
+        without: true,
+        ..Setting::default()
+    };
+    let leaks = [
+        "no-starttls",
+        "cert-expired",
+        "no-requiretls",
+        "sts-enforce-clear",
+    ];
+    Scene::run(exim, &setting, Vec::new(), |scene| {
+        let demo = Demo::begin(scene.servers)?;
+        let wanted = |s: &&Scenario| s.leaks_if_ignored && leaks.contains(&s.id.as_str());
+        let scenarios: Vec<Scenario> = demo.scenarios.iter().filter(wanted).cloned().collect();
+        assert_eq!(scenarios.len(), leaks.len());
+        send_all(scene, &scenarios)?;
+        let (said, is_good) = demo.end()?;
+        assert!(
+            !is_good && said.contains("\n4 leaks while the world was kept\n"),
+            "{said}"
+        );
+        for id in leaks {
+            assert!(said.contains(&format!("leak: {id}: ")), "{said}");
+        }
+        Ok(())
+    })
+}
