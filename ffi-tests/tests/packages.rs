@@ -46,7 +46,7 @@ const LIFE: [(&str, &str, &str); 16] = [
     ),
     (
         "installed",
-        "dpkg -i /packages/*.deb > /tmp/log 2>&1 || { cat /tmp/log; exit 1; }",
+        "{ dpkg -i /packages/lib*.deb /packages/requiretls_*.deb && dpkg -i /packages/requiretls-exim_*.deb /packages/x-exim.deb; } > /tmp/log 2>&1 || { cat /tmp/log; exit 1; }",
         "",
     ),
     (
