@@ -4,7 +4,7 @@
 #   servers.sh get NAME..       unpack the servers below RQ_CACHE, once for each set of package versions
 #   servers.sh world DIR        run servers until standard input ends. Each of its lines, "NAME ROOT ADDRESS PORT", starts one more
 #   servers.sh exec DIR NAME CMD..   run a command inside a running server, to look around by hand
-#   servers.sh inside SYSTEM ROOM SCRIPT   run a shell script in such a Debian, without network; ROOM/up is the layer above it and keeps what is written
+#   servers.sh inside SYSTEM ROOM SCRIPT   run a shell script in such a Debian, without network, or with RQ_JOIN=1 in that of the caller; ROOM/up is the layer above it and keeps what is written
 #   servers.sh system SUITE PACKAGE..   a Debian with these packages and its package manager, made by debootstrap once below RQ_CACHE; prints where
 #
 # A world says "ready" when there is one, and "ready NAME" when a server answers at its address. ROOT is a name that get knows. DIR/NAME/up is the upper
@@ -109,9 +109,11 @@ system() { # suite package..: a whole Debian, for what its own package manager h
 }
 
 within_system() { # system room script
+  local net=-n
+  [ -z "${RQ_JOIN:-}" ] || net=
   mkdir -p "$2"/{up,work,root}
   # The script is the first process of its namespace: whatever it leaves running ends with it.
-  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p -n -f --kill-child=KILL --propagation private sh -ec '
+  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p $net -f --kill-child=KILL --propagation private sh -ec '
     mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" "$2/root"
     mount -t proc proc "$2/root/proc"; exec chroot "$2/root" /bin/sh -c "$3"' - "$@"
 }

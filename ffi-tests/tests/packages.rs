@@ -15,6 +15,12 @@ const LIMIT: Duration = Duration::from_secs(120);
 const MAKE_LIMIT: Duration = Duration::from_secs(600);
 /// What a developer of a mail server has, and what `requiretls` depends on.
 const WITH: [&str; 4] = ["adduser", "gcc", "libc6-dev", "pkg-config"];
+const NAMES: [&str; 4] = [
+    "librequiretls0",
+    "librequiretls-dev",
+    "requiretls",
+    "requiretls-exim",
+];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
@@ -28,17 +34,49 @@ fn trixie() -> Result<()> {
 }
 
 /// What happens inside, and what each step prints.
-const LIFE: [(&str, &str, &str); 11] = [
+const LIFE: [(&str, &str, &str); 16] = [
     ("before", "list > /tmp/before", ""),
     (
+        "a package with Exim's user",
+        "mkdir -p /tmp/exim/DEBIAN /tmp/exim/usr/sbin; cd /tmp/exim; touch usr/sbin/exim4; \
+         printf 'Package: x-exim\\nVersion: 1\\nArchitecture: all\\nMaintainer: n <n@example.com>\\nDescription: n\\n' >DEBIAN/control; \
+         printf '%s\\n' '#!/bin/sh' 'getent passwd Debian-exim || { echo Debian-exim:x:199:199::/:/bin/false >>/etc/passwd; echo Debian-exim:x:199: >>/etc/group; }' >DEBIAN/postinst; \
+         chmod 755 DEBIAN/postinst; dpkg-deb -b . /packages/x-exim.deb > /dev/null; cd /; rm -r /tmp/exim",
+        "",
+    ),
+    (
         "installed",
-        "dpkg -i /packages/*.deb > /tmp/log 2>&1 || { cat /tmp/log; exit 1; }",
+        "{ dpkg -i /packages/lib*.deb /packages/requiretls_*.deb && dpkg -i /packages/requiretls-exim_*.deb /packages/x-exim.deb; } > /tmp/log 2>&1 || { cat /tmp/log; exit 1; }",
         "",
     ),
     (
         "nothing is missing",
-        "ldd /usr/bin/requiretls /usr/lib/*/librequiretls.so.0 | grep 'not found' || true",
+        "ldd /usr/bin/requiretls /usr/lib/*/librequiretls.so.0 /usr/lib/exim4/requiretls-exim.so | grep 'not found' || true",
         "",
+    ),
+    (
+        "what Exim loads answers",
+        "cd /tmp; printf '%s\\n' '#include <dlfcn.h>' '#include <stdio.h>' \
+           'int main(void) { char *one = \"1\", *said; void *so = dlopen(\"/usr/lib/exim4/requiretls-exim.so\", RTLD_NOW);' \
+           'int (*here)(char **, int, char **) = so ? dlsym(so, \"requiretls_here\") : NULL;' \
+           'return !here || here(&said, 1, &one) || puts(said) < 0; }' >here.c; cc here.c -o here; ./here; rm here here.c",
+        "yes\n",
+    ),
+    (
+        "Exim's configuration can include every file",
+        "cd /usr/share/requiretls/exim; find full patch standard -type f | sort | diff /packages/exim-files -; \
+         ls /usr/share/doc/requiretls-exim/README.md*",
+        "/usr/share/doc/requiretls-exim/README.md.gz\n",
+    ),
+    (
+        "Exim's user, who came with another package behind it, is in the group",
+        "id -nG Debian-exim",
+        "Debian-exim requiretls\n",
+    ),
+    (
+        "so is one that comes much later",
+        "gpasswd -d Debian-exim requiretls > /dev/null; dpkg -i /packages/x-exim.deb > /dev/null; id -nG Debian-exim",
+        "Debian-exim requiretls\n",
     ),
     (
         "the command runs",
@@ -68,17 +106,18 @@ const LIFE: [(&str, &str, &str); 11] = [
     ),
     (
         "removed: only what was kept is left",
-        "dpkg -r requiretls librequiretls-dev librequiretls0 > /dev/null; rm /tmp/shared /tmp/static; \
+        "dpkg -P x-exim > /dev/null; dpkg -r requiretls-exim requiretls librequiretls-dev librequiretls0 > /dev/null; \
+         rm /tmp/shared /tmp/static; \
          list | comm -13 /tmp/before -",
         "/var/lib/requiretls\n/var/lib/requiretls/kept\n",
     ),
     (
         "purged: nothing is left",
-        "dpkg -P requiretls librequiretls-dev librequiretls0 > /dev/null 2>&1; list | comm -13 /tmp/before -",
+        "dpkg -P requiretls-exim requiretls librequiretls-dev librequiretls0 > /dev/null 2>&1; list | comm -13 /tmp/before -",
         "",
     ),
     (
-        "nor the user",
+        "nor the user, nor the group, which another user is in",
         "grep -c requiretls /etc/passwd /etc/group || true",
         "/etc/passwd:0\n/etc/group:0\n",
     ),
@@ -111,12 +150,26 @@ fn lives_in(suite: &str) -> Result<()> {
                 .join(file.file_name().unwrap_or_default()),
         )?;
     }
+    std::fs::write(upper.join("up/packages/exim-files"), exim_files()?)?;
     for (label, script, expected) in LIFE {
         let said = inside(&system, upper, script)
             .map_err(|error| Failure::new(format!("{suite}: {label}: {error}")))?;
         assert_eq!(said, expected, "{suite}: {label}");
     }
     Ok(())
+}
+
+/// What a configuration of Exim includes, and what is compiled into one, as it is in the tree.
+fn exim_files() -> Result<String> {
+    let mut find = Command::new("find");
+    find.current_dir(workspace().join("crates/requiretls-capi/hosts/exim"));
+    let found = bounded::output(
+        find.args(["full", "patch", "standard", "-type", "f"]),
+        LIMIT,
+    )?;
+    let mut files: Vec<&str> = found.lines().collect();
+    files.sort_unstable();
+    Ok(files.join("\n") + "\n")
 }
 
 /// Runs a script above the system; what it writes stays there for the next one.
@@ -150,7 +203,7 @@ fn packages() -> Result<Vec<PathBuf>> {
     let build = "cargo xtask deb --for-tests";
     let dir = target().join("packages/first");
     let mut found = Vec::new();
-    for name in ["librequiretls0", "librequiretls-dev", "requiretls"] {
+    for name in NAMES {
         let start = format!("{name}_{VERSION}-");
         let entries = dir
             .read_dir()
@@ -164,7 +217,7 @@ fn packages() -> Result<Vec<PathBuf>> {
             }
         }
     }
-    if found.len() != 3 {
+    if found.len() != NAMES.len() {
         return Err(Failure::new(format!(
             "packages are missing in {}: {build}",
             dir.display()

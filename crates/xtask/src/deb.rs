@@ -1,7 +1,7 @@
 //! What does Debian's package manager get?
 //!
-//! `librequiretls0`, `librequiretls-dev` and `requiretls`, built by `dpkg-buildpackage` from the source tarball of a
-//! release with `debian/` beside it, and looked at by lintian.
+//! `librequiretls0`, `librequiretls-dev`, `requiretls` and `requiretls-exim`, built by `dpkg-buildpackage` from the source
+//! tarball of a release with `debian/` beside it, and looked at by lintian.
 
 mod copyright;
 
@@ -148,7 +148,7 @@ fn build_in_sid(tarball: &Path, room: &Path) -> Result<()> {
 }
 
 /// Debian's own word for it: what every package may be built with, and what this one asks for.
-const FOR_BUILDING: [&str; 4] = ["build-essential", "cargo", "debhelper", "rustc"];
+const FOR_BUILDING: [&str; 5] = ["build-essential", "cargo", "debhelper", "pkgconf", "rustc"];
 
 /// The tarball with `debian/` in it; returns where.
 fn unpack(tarball: &Path, dir: &Path) -> Result<PathBuf> {

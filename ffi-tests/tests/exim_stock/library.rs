@@ -91,6 +91,21 @@ fn without_the_library_only_what_needs_it_waits(exim: &str) -> Result<()> {
                 "{label}"
             );
         }
+        // With both again nothing that was queued meanwhile is lost, and nothing goes twice.
+        scene.install_functions()?;
+        scene.exim(&["-qff"])?;
+        for n in 0..LOSSES.len() {
+            let tagged = format!("tagged-{n}@free.test");
+            let line = scene.wait_for(&tagged, "=>")?;
+            assert!(line.contains("T=requiretls_lmtp"), "{line}");
+            for recipient in [
+                tagged,
+                format!("free-{n}@free.test"),
+                format!("sts-{n}@sts.test"),
+            ] {
+                assert_eq!(scene.taken(&recipient).len(), 1, "{recipient}");
+            }
+        }
         Ok(())
     })
 }

@@ -29,6 +29,7 @@ mod functions;
 mod library;
 mod notices;
 mod overhead;
+mod packaged;
 mod policy;
 mod postfix;
 mod privileges;

@@ -13,6 +13,7 @@ on_every_exim!(
     an_autoreply_requires_it,
     a_failure_notice_has_no_body_whatever_is_asked,
     a_warning_requires_it,
+    a_notice_of_success_does_not_and_has_no_body,
 );
 
 fn domains() -> Vec<Domain> {
@@ -140,6 +141,40 @@ fn a_warning_requires_it(exim: &str) -> Result<()> {
                 assert_eq!(requires_tls(&warning), required, "{warning:?}");
             }
         }
+        Ok(())
+    })
+}
+
+/// What the README says that stock Exim cannot do: R28 is about non-delivery.
+fn a_notice_of_success_does_not_and_has_no_body(exim: &str) -> Result<()> {
+    let setting = Setting {
+        main: &["SITE_DSN = yes"],
+        ..Setting::default()
+    };
+    Scene::run(exim, &setting, domains(), |scene| {
+        let (mut client, _) = Client::in_clear(ADDRESS)?;
+        for command in [
+            "MAIL FROM:<ann@good.test> RET=FULL",
+            "RCPT TO:<bob@good.test> NOTIFY=SUCCESS",
+            "DATA",
+            "X-Site-Tag: 1.secure.onward\r\nSubject: x\r\n\r\nThe body.\r\n.",
+            "QUIT",
+        ] {
+            let reply = client.ask(command)?;
+            assert!(reply.starts_with(['2', '3']), "{command}: {reply}");
+        }
+        let (notice, text) = notice(scene, "ann@good.test")?;
+        assert!(text.contains("Delivery Status Notification"), "{text}");
+        assert!(
+            !requires_tls(&notice) && !text.contains("The body."),
+            "{text}"
+        );
+        assert!(
+            scene
+                .taken("bob@good.test")
+                .iter()
+                .all(|(_, message)| requires_tls(message))
+        );
         Ok(())
     })
 }

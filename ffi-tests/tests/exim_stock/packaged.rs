@@ -1,0 +1,226 @@
+//! Does the page lead a postmaster from nothing to enforced policies, with what Debian's package manager installs?
+//!
+//! In a clean Debian, where nobody has heard of Exim: its packages, and ours, are in an archive of their own. The commands are
+//! those of the page.
+
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ffi_tests::{Failure, Result, Servers, bounded, must_be_fresh, target, workspace};
+use requiretls_testbed::{DnsMode, World};
+
+use crate::debian::{commands, domains, policies_are_enforced};
+use crate::scene::{ADDRESS, Scene};
+
+/// As for the tests of the packages.
+const WITH: [&str; 4] = ["adduser", "gcc", "libc6-dev", "pkg-config"];
+const LIMIT: Duration = Duration::from_secs(600);
+/// What Debian asks when Exim is installed, answered beforehand.
+const ANSWERS: &str = "\
+exim4-config exim4/dc_eximconfig_configtype select internet site; mail is sent and received directly using SMTP
+exim4-config exim4/dc_other_hostnames string host.test
+exim4-config exim4/dc_local_interfaces string 127.25.0.21
+exim4-config exim4/dc_relay_domains string *
+exim4-config exim4/dc_relay_nets string 127.0.0.0/8
+exim4-config exim4/mailname string host.test
+";
+
+#[test]
+fn the_readme_leads_from_nothing_to_enforced_policies_in_bookworm() -> Result<()> {
+    from_nothing("bookworm", "exim96")
+}
+
+#[test]
+fn the_readme_leads_from_nothing_to_enforced_policies_in_trixie() -> Result<()> {
+    from_nothing("trixie", "exim98")
+}
+
+fn from_nothing(suite: &str, exim: &str) -> Result<()> {
+    let page = commands(
+        "crates/requiretls-capi/hosts/exim/README.md",
+        "exim from nothing",
+    )?;
+    assert_eq!(
+        page,
+        commands("README.md", "exim from nothing")?,
+        "both pages say the same"
+    );
+    assert_eq!(page.len(), 5, "{page:#?}");
+    let servers = Servers::open(&[exim])?;
+    let room = servers.path().join("host");
+    let up = room.join("up");
+    archive(suite, &up.join("packages"))?;
+    let tried = servers.within(|| {
+        let world = World::builder()
+            .smtp_port(25)
+            .dns_port(53)
+            .domains(domains())
+            .start();
+        let world = world.map_err(|error| Failure::new(error.to_string()))?;
+        let scene = Scene {
+            world,
+            servers: &servers,
+        };
+        prepare(&scene, &up)?;
+        // Where the scene looks for Exim's log.
+        symlink(up.join("var/log"), room.join("log"))?;
+        let mut system = start(&servers, suite, &script(&page))?;
+        let answers = wait_for_exim(&mut system);
+        let said = fs::read_to_string(room.join("said")).unwrap_or_default();
+        answers.map_err(|error| Failure::new(format!("{suite}: {error}: {said}")))?;
+        let routed = fs::read_to_string(up.join("tmp/routed"))?;
+        assert!(
+            routed.contains("router = requiretls_bound, transport = requiretls_smtp"),
+            "{routed}"
+        );
+        let enforced = policies_are_enforced(&scene);
+        drop(system.kill());
+        drop(system.wait());
+        enforced?;
+        let leaks = scene.world.stop();
+        assert!(leaks.is_empty(), "{leaks:?}");
+        Ok(())
+    });
+    tried?
+}
+
+/// What the network of a server says, and what a test needs that a server does not.
+fn prepare(scene: &Scene<'_>, up: &Path) -> Result<()> {
+    let resolver = scene.world.dns().address().ip();
+    for (name, text) in [
+        (
+            "etc/resolv.conf",
+            format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n"),
+        ),
+        ("etc/hosts", "127.0.0.1 localhost\n".to_owned()),
+        (
+            "etc/apt/sources.list",
+            "deb [trusted=yes] file:/packages ./\n".to_owned(),
+        ),
+        (
+            "etc/apt/apt.conf.d/99test",
+            "APT::Get::Assume-Yes true;\nAPT::Install-Recommends false;\n".to_owned(),
+        ),
+        // What is thrown away in the end need not be safe on the disk.
+        ("etc/dpkg/dpkg.cfg.d/test", "force-unsafe-io\n".to_owned()),
+        // Debian takes no address of the loopback for a mail host's.
+        (
+            "etc/exim4/conf.d/main/000_localmacros",
+            "REQUIRETLS_IGNORED_HOSTS = 255.255.255.255\n".to_owned(),
+        ),
+        // No service manager is there; Exim starts when the page's commands are over.
+        ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n".to_owned()),
+        ("tmp/answers", ANSWERS.to_owned()),
+    ] {
+        scene.servers.write(&format!("host/up/{name}"), &text)?;
+    }
+    fs::set_permissions(
+        up.join("usr/sbin/policy-rc.d"),
+        fs::Permissions::from_mode(0o755),
+    )?;
+    fs::set_permissions(up.join("tmp"), fs::Permissions::from_mode(0o1777))?;
+    fs::create_dir_all(up.join("etc/requiretls"))?;
+    Ok(scene.world.write(&up.join("etc/requiretls"), DnsMode::Ad)?)
+}
+
+/// The page's commands; in the place of a service manager Exim itself starts behind them.
+fn script(page: &[String]) -> String {
+    let mut script = String::from(
+        "set -e; export LC_ALL=C DEBIAN_FRONTEND=noninteractive\n\
+         debconf-set-selections </tmp/answers; apt-get update -qq\n",
+    );
+    for command in page {
+        let command = command.replace("systemctl restart exim4", "true");
+        script.push_str(
+            &command.replace("postmaster@gmail.com", "postmaster@good.test >/tmp/routed"),
+        );
+        script.push('\n');
+    }
+    script.push_str("exim4 -bdf & wait\n");
+    script
+}
+
+/// A clean Debian in the network of the servers.
+fn start(servers: &Servers, suite: &str, script: &str) -> Result<Child> {
+    let servers_sh = workspace().join("ffi-tests/servers/servers.sh");
+    let cache = target().join("real-servers");
+    let mut make = Command::new("bash");
+    make.arg(&servers_sh)
+        .args(["system", suite])
+        .args(WITH)
+        .env("RQ_CACHE", &cache);
+    let system = bounded::output(&mut make, LIMIT)?;
+    let room = servers.path().join("host");
+    let said = fs::File::create(room.join("said"))?;
+    let mut command = servers.command(["bash"]);
+    command
+        .arg(servers_sh)
+        .args(["inside", system.trim()])
+        .arg(&room)
+        .arg(script)
+        .envs([("RQ_CACHE", cache.as_path()), ("RQ_JOIN", Path::new("1"))])
+        .stdin(Stdio::null())
+        .stdout(said.try_clone()?)
+        .stderr(said);
+    Ok(command.spawn()?)
+}
+
+fn wait_for_exim(system: &mut Child) -> Result<()> {
+    let end = Instant::now() + LIMIT;
+    while TcpStream::connect((ADDRESS, 25)).is_err() {
+        if let Some(status) = system.try_wait()? {
+            return Err(Failure::new(format!("the commands have ended: {status}")));
+        }
+        if Instant::now() > end {
+            return Err(Failure::new("Exim does not answer"));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Our packages, and all that were fetched of the suite, with a list of them.
+fn archive(suite: &str, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    let fetched = target().join(format!("real-servers/apt/{suite}/cache/archives"));
+    for package in ours()?.into_iter().chain(debs(&fetched)?) {
+        let link = to.join(package.file_name().unwrap_or_default());
+        if fs::hard_link(&package, &link).is_err() {
+            fs::copy(&package, &link)?;
+        }
+    }
+    let mut scan = Command::new("dpkg-scanpackages");
+    let list = bounded::output(scan.args(["--multiversion", "."]).current_dir(to), LIMIT)?;
+    Ok(fs::write(to.join("Packages"), list)?)
+}
+
+fn debs(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory)
+        .map_err(|error| Failure::new(format!("{}: {error}", directory.display())))?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    Ok(paths
+        .filter(|path| path.extension().is_some_and(|end| end == "deb"))
+        .collect())
+}
+
+/// What `cargo xtask deb --for-tests` built, if it is of these sources.
+fn ours() -> Result<Vec<PathBuf>> {
+    let build = "cargo xtask deb --for-tests";
+    let mut packages = debs(&target().join("packages/first"))?;
+    packages.retain(|path| !path.to_string_lossy().contains("dbgsym"));
+    for name in ["librequiretls0", "requiretls", "requiretls-exim"] {
+        let is_it = |path: &&PathBuf| {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            file.starts_with(&format!("{name}_{}-", env!("CARGO_PKG_VERSION")))
+        };
+        let package = packages.iter().find(is_it);
+        let package =
+            package.ok_or_else(|| Failure::new(format!("there is no package {name}: {build}")))?;
+        must_be_fresh(package, build)?;
+    }
+    Ok(packages)
+}
