@@ -124,6 +124,10 @@ extern BOOL	require_tls_tried(void);
 /* Before the connection is made; once more if it is made again with TLS suppressed. */
 extern BOOL	require_tls_connect(smtp_context * sx, BOOL suppress_tls);
 
+/* A reply that came instead of a greeting, or to EHLO and HELO alike, ends the connection (P6.8, P6.8a). errno and the
+reply are as they were, afterwards. */
+extern void	require_tls_not_greeted(const smtp_context * sx);
+
 /* The reply to EHLO in clear text. */
 extern BOOL	require_tls_clear_hello(smtp_context * sx);
 
@@ -214,6 +218,7 @@ typedef struct rt_hop {
   unsigned		port;
   rtls_plan *		plan;
   rt_known *		hosts;		/* that the lookup found */
+  int			refusal;	/* the reply that its current host gave instead of a greeting */
   BOOL hosts_known:1;
   BOOL looked_up:1;
   BOOL refused:1;			/* the plan was against at least one host, or against all */

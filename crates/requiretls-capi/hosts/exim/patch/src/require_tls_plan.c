@@ -163,7 +163,7 @@ for (const address_item * a = addrlist; a; a = a->next)
   if (rt_is_for(a, hop))
     if (a->transport_return == OK) code = 250;
     else if (a->transport_return == FAIL && code != 250) code = 550;
-(void) rtls_plan_done(hop->plan, hop->sent ? code : 0, NULL, NULL);
+(void) rtls_plan_done(hop->plan, hop->sent ? code : hop->refusal, NULL, NULL);
 hop->sent = FALSE;
 }
 

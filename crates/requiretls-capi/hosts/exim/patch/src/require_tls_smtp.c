@@ -92,6 +92,7 @@ if (  !rt.current->looked_up
   }
 rt.current->at_host = TRUE;
 rt.current->sent = FALSE;
+rt.current->refusal = 0;
 
 # if REQUIRE_TLS_EXIM >= 4099
 /* The client of ATRN called us: nothing says that it is the host that the plan is about. */
@@ -119,6 +120,17 @@ if (method && strcmp(method, "none") != 0)
 # endif
   }
 return TRUE;
+}
+
+void
+require_tls_not_greeted(const smtp_context * sx)
+{
+int code;
+
+if (  rt.held && errno == 0 && tls_out.active.sock < 0 && !rt.starttls_due
+   && sscanf(CCS sx->buffer, "%3d", &code) == 1
+   )
+  rt.current->refusal = code;
 }
 
 /* What the library is to read: the reply to EHLO; nothing, if EHLO was refused and HELO worked. */
