@@ -1,7 +1,32 @@
 //! What does an Exim do that the library is compiled into?
 //!
 //! Real daemons, built from the patches of `cargo xtask exim-patch`, between a client and the peers of the testbed or a
-//! real Postfix. What the peers received, what Exim logged and what it kept in its queue is read beside each other.
+//! real Postfix. What the peers received, what Exim logged and what it kept in its queue is read beside each other. Every
+//! test is there once for each build: Debian stable's version in each run, the others in `cargo xtask hosts`.
+
+/// One test for each build.
+macro_rules! on_every_build {
+    ($($name:ident),* $(,)?) => {
+        mod exim_4_98 {
+            $(#[test] fn $name() -> ffi_tests::Result<()> { super::$name(crate::build::STABLE) })*
+        }
+        on_every_build_of_hosts!($($name),*);
+    };
+}
+
+macro_rules! on_every_build_of_hosts {
+    ($($name:ident),*) => {
+        mod exim_4_96 {
+            $(#[test] #[ignore = "cargo xtask hosts"] fn $name() -> ffi_tests::Result<()> { super::$name(crate::build::OLD) })*
+        }
+        mod exim_4_100 {
+            $(#[test] #[ignore = "cargo xtask hosts"] fn $name() -> ffi_tests::Result<()> { super::$name(crate::build::NEWEST) })*
+        }
+        mod exim_4_100_openssl {
+            $(#[test] #[ignore = "cargo xtask hosts"] fn $name() -> ffi_tests::Result<()> { super::$name(crate::build::NEWEST_OPENSSL) })*
+        }
+    };
+}
 
 mod build;
 mod callouts;
@@ -10,4 +35,4 @@ mod outbound;
 mod postfix;
 mod reuse;
 mod scene;
-mod stock;
+mod takeover;
