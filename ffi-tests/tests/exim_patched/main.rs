@@ -14,6 +14,16 @@ macro_rules! on_every_build {
     };
 }
 
+/// The same for what takes too long for each run.
+macro_rules! on_every_build_at_leisure {
+    ($($name:ident),* $(,)?) => {
+        mod exim_4_98_at_leisure {
+            $(#[test] #[ignore = "cargo xtask hosts"] fn $name() -> ffi_tests::Result<()> { super::$name(crate::build::STABLE) })*
+        }
+        on_every_build_of_hosts!($($name),*);
+    };
+}
+
 macro_rules! on_every_build_of_hosts {
     ($($name:ident),*) => {
         mod exim_4_96 {
@@ -28,11 +38,20 @@ macro_rules! on_every_build_of_hosts {
     };
 }
 
+mod bounces;
 mod build;
 mod callouts;
+mod domains;
+mod held;
 mod inbound;
 mod outbound;
 mod postfix;
+mod privileges;
+mod protocols;
+mod queue;
 mod reuse;
 mod scene;
+mod shortcuts;
 mod takeover;
+#[path = "../exim_stock/trace.rs"]
+mod trace;

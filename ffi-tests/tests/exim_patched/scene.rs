@@ -29,6 +29,8 @@ pub(crate) struct Daemon<'a> {
     /// `None`: the stock package's.
     pub(crate) program: Option<&'a Path>,
     pub(crate) root: &'a str,
+    /// Where it listens.
+    pub(crate) ports: &'a str,
     /// Main options.
     pub(crate) main: &'a str,
     /// Replaces the router `dns`.
@@ -53,6 +55,7 @@ impl<'a> Daemon<'a> {
             octet: 60,
             program: Some(program),
             root: build.root,
+            ports: "25",
             main: "",
             routers: None,
             transport: "",
@@ -493,6 +496,7 @@ fn configuration(daemon: &Daemon<'_>) -> String {
         "dns:\n  driver = dnslookup\n  transport = smtp\n  self = send\n  no_more\n";
     let Daemon {
         octet,
+        ports,
         main,
         transport,
         routers,
@@ -502,7 +506,7 @@ fn configuration(daemon: &Daemon<'_>) -> String {
     let routers = routers.unwrap_or(ROUTER);
     format!(
         "primary_hostname = relay.test\nspool_directory = /mnt/{spool}\nlog_file_path = /var/log/exim4/%slog\n\
-         local_interfaces = 127.25.0.{octet}\ndaemon_smtp_ports = 25\nsmtp_enforce_sync = false\n\
+         local_interfaces = 127.25.0.{octet}\ndaemon_smtp_ports = {ports}\nsmtp_enforce_sync = false\n\
          dsn_advertise_hosts = *\nlog_selector = +tls_certificate_verified +tls_resumption +tls_sni +pipelining +smtp_connection +pid\n\
          tls_advertise_hosts = *\ntls_certificate = /etc/exim4/tls.pem\ntls_privatekey = /etc/exim4/tls.pem\n\
          acl_smtp_mail = check_mail\nacl_smtp_rcpt = check_rcpt\nacl_smtp_data = accept\nkeep_environment =\nqueue_only_load = 1000\n\

@@ -48,8 +48,15 @@ fn a_queue_goes_from_stock_to_patched_and_back(build: Build) -> Result<()> {
     )?;
     let untagged = scene.submit("MAIL FROM:<ann@client.test>", "", &["bob@dane-ee.test"])?;
 
+    // R14: a sender who asks for less asks nothing of a stock build.
+    let lowered = scene.submit(
+        "MAIL FROM:<ann@client.test>",
+        "TLS-Required: No",
+        &["bob@no-starttls.test"],
+    )?;
+
     let listed = scene.inside("stock", &["exim4", "-bp"])?;
-    for id in [&plain, &by_acl, &tagged, &untagged] {
+    for id in [&plain, &by_acl, &tagged, &untagged, &lowered] {
         assert!(listed.contains(id.as_str()), "{listed}");
     }
     scene.inside("exim", &["exim4", "-M", &plain, &by_acl])?;
@@ -61,7 +68,13 @@ fn a_queue_goes_from_stock_to_patched_and_back(build: Build) -> Result<()> {
         "{line}"
     );
 
-    scene.inside("stock", &["exim4", "-M", &tagged, &untagged])?;
+    assert!(
+        scene
+            .queued(&lowered, "-H")?
+            .contains("-aclm _requiretls 4\n1.no\n")
+    );
+    scene.inside("stock", &["exim4", "-M", &tagged, &untagged, &lowered])?;
+    scene.logged("stock", &[&lowered, "=> bob@no-starttls.test"])?;
     let line = scene.logged("stock", &[&tagged, "== bob@good.test"])?;
     assert!(
         line.contains("4.7.10 this Exim is built without REQUIRETLS"),
