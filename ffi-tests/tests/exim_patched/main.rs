@@ -50,6 +50,7 @@ mod privileges;
 mod protocols;
 mod queue;
 mod reuse;
+mod scenarios;
 mod scene;
 mod shortcuts;
 mod takeover;
