@@ -5,11 +5,6 @@
 #   exim-build.sh build VERSION TLS DIFF INSTALLED   that source with DIFF applied, built in a Debian of its time with the
 #                                       library that is installed below INSTALLED; TLS is gnutls or openssl. Once for each
 #                                       version, TLS library, diff, header and options; prints where the program is
-#   exim-build.sh world DIR             a network of its own, until standard input ends. Each of its lines starts a server
-#                                       there: "NAME ROOT ADDRESS PORT", of a root that servers.sh has unpacked. It says "ready"
-#                                       when there is a network, and "ready NAME" when a server answers
-#
-# DIR/NAME/up is the upper layer over the root, DIR/NAME/cmd the command in the foreground, DIR/NAME/log its /var/log, DIR/share its /mnt.
 #
 # VERSION: 4.96, 4.98.2 or 4.100. env: RQ_CACHE (see servers.sh)
 set -euo pipefail
@@ -131,40 +126,9 @@ build() { # tls diff installed
   echo "$dir/exim"
 }
 
-world() { # the first process of the world's namespaces
-  local name root address port
-  mount -t proc proc /proc; ip link set lo up
-  echo ready
-  while read -r name root address port; do
-    start "$name" "$(readlink -f "$cache/root/$root")" "$address" "$port" </dev/null
-    echo "ready $name"
-  done
-}
-
-start() {
-  local d=$dir/$1 i
-  [ -e "$2/.done" ] || die "the root of $1 is not unpacked"
-  mkdir -p "$d/up/mnt" "$d/work" "$d/root" "$d/log" "$dir/share"
-  # sh stays the namespace's init: a daemon that changes its uid would lose the parent-death signal.
-  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p -u -f --kill-child=KILL --propagation private sh -ec '
-    hostname "$3"; mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work,volatile" "$2/root"
-    mount -t proc proc "$2/root/proc"; mount --bind "$2/log" "$2/root/var/log"; mount --bind "$4" "$2/root/mnt"; mount -t tmpfs tmpfs "$2/root/tmp"
-    exec chroot "$2/root" /bin/sh -c "$(cat "$2/cmd") & wait"' - "$2" "$d" "$1" "$dir/share" >"$d/out" 2>&1 &
-  echo $! >"$d/pid"
-  for i in $(seq 400); do
-    if (exec 3<>"/dev/tcp/$3/$4") 2>/dev/null; then return; fi
-    kill -0 "$(cat "$d/pid")" 2>/dev/null || break
-    sleep 0.05
-  done
-  tail -n 20 "$d/out" "$d"/log/*log "$d"/log/*/*log >&2 2>/dev/null || true
-  die "$1 does not answer at $3 port $4 (looked $i times)"
-}
-
-verb=${1:-}; [ $# -gt 1 ] || die "verbs: source VERSION, build VERSION TLS DIFF INSTALLED, world DIR"
+verb=${1:-}; [ $# -gt 1 ] || die "verbs: source VERSION, build VERSION TLS DIFF INSTALLED"
 case $verb in
   source) describe "$2"; fetch ;;
   build) [ $# = 5 ] || die "build VERSION TLS DIFF INSTALLED"; describe "$2"; build "$3" "$4" "$5" ;;
-  world) dir=$(cd "$2" && pwd); exec unshare -n -m -p -f --kill-child=KILL --propagation private bash "$0" within "$dir" ;;
-  within) dir=$2; world ;;
   *) die "no verb $verb" ;;
 esac

@@ -10,6 +10,7 @@
 
 pub mod bounded;
 mod calls;
+mod demo;
 mod example;
 mod failure;
 mod installed;
@@ -21,6 +22,7 @@ mod testbed;
 mod world;
 
 pub use calls::offences;
+pub use demo::{Demo, Scenario};
 pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
 pub use installed::{

@@ -200,7 +200,8 @@ struct Lines;
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event()
+        // Not only events: who asks whether anybody hears one before making it gets the same answer.
+        !metadata.is_span()
             && metadata.target().starts_with("requiretls")
             && *metadata.level() <= Level::DEBUG
     }
@@ -246,5 +247,21 @@ impl Visit for Words {
             "message" => write!(self.0, "{value:?}"),
             name => write!(self.0, " {name}={value:?}"),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cache complains once, and must not think that it has where nobody was there to hear it.
+    #[test]
+    fn who_asks_before_an_event_is_told_whether_somebody_hears_it() {
+        let asks = || tracing::enabled!(target: "requiretls_engine", Level::WARN);
+        let (heard, kept) = Kept::during(asks);
+        assert!(heard && kept.is_empty());
+        assert!(!Log::during(None, asks));
+        let other = || tracing::enabled!(target: "rustls", Level::WARN);
+        assert!(!Kept::during(other).0);
     }
 }

@@ -2,13 +2,15 @@
 
 use ffi_tests::Result;
 
-use crate::build::{Build, NEWEST, STABLE};
+use crate::build::Build;
 use crate::scene::Scene;
+
+on_every_build!(callouts_and_cutthrough_are_gated,);
 
 const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
 const NONE: &str = "MAIL FROM:<ann@client.test>";
 
-fn callouts(build: Build) -> Result<()> {
+fn callouts_and_cutthrough_are_gated(build: Build) -> Result<()> {
     let scene = Scene::with(build)?;
     for (mail, recipient, expected) in [
         (R, "callout@good.test", "250 Accepted"),
@@ -50,15 +52,4 @@ fn callouts(build: Build) -> Result<()> {
     let refused = received.mail("mx.no-requiretls.test");
     assert_eq!(refused.len(), 1, "{refused:?}");
     Ok(())
-}
-
-#[test]
-fn callouts_and_cutthrough_are_gated_in_the_stable_version() -> Result<()> {
-    callouts(STABLE)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn callouts_and_cutthrough_are_gated_in_the_newest_version() -> Result<()> {
-    callouts(NEWEST)
 }

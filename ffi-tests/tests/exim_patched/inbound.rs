@@ -2,8 +2,10 @@
 
 use ffi_tests::Result;
 
-use crate::build::{Build, NEWEST, STABLE};
-use crate::scene::Scene;
+use crate::build::Build;
+use crate::scene::{Daemon, Scene};
+
+on_every_build!(mail_parameters_are_read, the_tag_is_kept_with_the_message,);
 
 /// Inside TLS, command, what the reply begins with.
 type Row = (bool, &'static str, &'static str);
@@ -51,7 +53,7 @@ const ROWS: [Row; 10] = [
     (true, "MAIL FROM:<ann@client.test> TLSPOLICY=MAY", "501 "),
 ];
 
-fn parameters(build: Build) -> Result<()> {
+fn mail_parameters_are_read(build: Build) -> Result<()> {
     let scene = Scene::with(build)?;
     for (in_tls, command, expected) in ROWS {
         let replies = scene.say(60, in_tls, &[command])?;
@@ -81,25 +83,13 @@ fn parameters(build: Build) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn mail_parameters_are_read_by_the_stable_version() -> Result<()> {
-    parameters(STABLE)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn mail_parameters_are_read_by_the_newest_version() -> Result<()> {
-    parameters(NEWEST)
-}
-
 /// The tag stands in the spool file as an ACL variable, which every Exim reads; a bounce will return the header only.
-#[test]
-fn the_tag_is_kept_with_the_message() -> Result<()> {
-    let program = STABLE.program()?;
-    let mut scene = Scene::open(&[STABLE.root])?;
-    scene.run(&crate::scene::Daemon {
+fn the_tag_is_kept_with_the_message(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut scene = Scene::open(&[build.root])?;
+    scene.run(&Daemon {
         main: "queue_only = true",
-        ..crate::scene::Daemon::patched(&program, STABLE)
+        ..Daemon::patched(&program, build)
     })?;
     for (mail, header, tag, ret) in [
         // R7, VF20: RET=FULL is overruled.

@@ -2,8 +2,15 @@
 
 use ffi_tests::Result;
 
-use crate::build::{Build, NEWEST, NEWEST_OPENSSL, STABLE};
-use crate::scene::{Daemon, SECRET, Scene};
+use crate::build::Build;
+use crate::scene::{Daemon, Scene};
+
+on_every_build!(
+    a_tagged_message_goes_where_its_plan_lets_it,
+    an_untagged_message_is_bound_by_its_destination_alone,
+    the_next_host_is_tried_and_the_first_stays_usable,
+    a_smart_host_is_judged_by_its_configured_name,
+);
 
 const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
 const NONE: &str = "MAIL FROM:<ann@client.test>";
@@ -42,253 +49,52 @@ const PARAMETER: &[&str] = &["TLS <ann@client.test> REQUIRETLS RET=HDRS"];
 const PLAIN: &[&str] = &["TLS <ann@client.test>"];
 const CLEAR: &[&str] = &["clear <ann@client.test>"];
 
+#[rustfmt::skip]
 const TAGGED: [Row; 19] = [
     // The chain as the peer sent it: PKIX, DANE-EE and DANE-TA, each alone.
-    row(
-        R,
-        "",
-        "good.test",
-        &["=>", " CV=yes "],
-        "mx.good.test",
-        PARAMETER,
-    ),
-    row(
-        R,
-        "",
-        "dane-ee-alone.test",
-        &["=>", " CV=dane "],
-        "mx.dane-ee-alone.test",
-        PARAMETER,
-    ),
-    row(
-        R,
-        "",
-        "dane-ta-alone.test",
-        &["=>", " CV=dane "],
-        "mx.dane-ta-alone.test",
-        PARAMETER,
-    ),
-    row(
-        R,
-        "",
-        "sts-enforce.test",
-        &["=>", " CV=yes "],
-        "mx.sts-enforce.test",
-        PARAMETER,
-    ),
-    row(
-        R,
-        "",
-        "implicit.test",
-        &["=>", " CV=yes "],
-        "implicit.test",
-        PARAMETER,
-    ),
+    row(R, "", "good.test", &["=>", " CV=yes "], "mx.good.test", PARAMETER),
+    row(R, "", "dane-ee-alone.test", &["=>", " CV=dane "], "mx.dane-ee-alone.test", PARAMETER),
+    row(R, "", "dane-ta-alone.test", &["=>", " CV=dane "], "mx.dane-ta-alone.test", PARAMETER),
+    row(R, "", "sts-enforce.test", &["=>", " CV=yes "], "mx.sts-enforce.test", PARAMETER),
+    row(R, "", "implicit.test", &["=>", " CV=yes "], "implicit.test", PARAMETER),
     // The field does not lower what the parameter asks (R8).
-    row(
-        R,
-        NO,
-        "starttls-554.test",
-        &["**", "requiretls: 550 5.7.10 "],
-        "mx.starttls-554.test",
-        &[],
-    ),
+    row(R, NO, "starttls-554.test", &["**", "requiretls: 550 5.7.10 "], "mx.starttls-554.test", &[]),
     // P6 row 9, 13, 14, 12: certain, and the sender's own demand
-    row(
-        R,
-        "",
-        "no-starttls.test",
-        &["**", "requiretls: 550 5.7.10 "],
-        "mx.no-starttls.test",
-        &[],
-    ),
-    row(
-        R,
-        "",
-        "no-requiretls.test",
-        &["**", "requiretls: 550 5.7.30 "],
-        "mx.no-requiretls.test",
-        &[],
-    ),
-    row(
-        R,
-        "",
-        "requiretls-in-clear.test",
-        &["**", "requiretls: 550 5.7.30 "],
-        "mx.requiretls-in-clear.test",
-        &[],
-    ),
-    row(
-        R,
-        "",
-        "mail-555.test",
-        &["**", "requiretls: 550 5.7.30 "],
-        "mx.mail-555.test",
-        PARAMETER,
-    ),
-    row(
-        R,
-        "",
-        "cert-unknown.test",
-        &["**", "requiretls: 550 5.7.10 "],
-        "mx.cert-unknown.test",
-        &[],
-    ),
-    row(
-        R,
-        "",
-        "cert-wrong-name.test",
-        &["**", "requiretls: 550 5.7.10 "],
-        "mx.cert-wrong-name.test",
-        &[],
-    ),
+    row(R, "", "no-starttls.test", &["**", "requiretls: 550 5.7.10 "], "mx.no-starttls.test", &[]),
+    row(R, "", "no-requiretls.test", &["**", "requiretls: 550 5.7.30 "], "mx.no-requiretls.test", &[]),
+    row(R, "", "requiretls-in-clear.test", &["**", "requiretls: 550 5.7.30 "], "mx.requiretls-in-clear.test", &[]),
+    row(R, "", "mail-555.test", &["**", "requiretls: 550 5.7.30 "], "mx.mail-555.test", PARAMETER),
+    row(R, "", "cert-unknown.test", &["**", "requiretls: 550 5.7.10 "], "mx.cert-unknown.test", &[]),
+    row(R, "", "cert-wrong-name.test", &["**", "requiretls: 550 5.7.10 "], "mx.cert-wrong-name.test", &[]),
     // P6 row 3: no connection at all
-    row(
-        R,
-        "",
-        "sts-none.test",
-        &["**", "requiretls: 550 5.7.10 "],
-        "mx.sts-none.test",
-        &[],
-    ),
+    row(R, "", "sts-none.test", &["**", "requiretls: 550 5.7.10 "], "mx.sts-none.test", &[]),
     // P6 rows 10, 11b, 12 and 7 beside a promise: it may heal
-    row(
-        R,
-        "",
-        "tls-close.test",
-        &["==", "requiretls: 451 4.7.10 "],
-        "mx.tls-close.test",
-        &[],
-    ),
-    row(
-        R,
-        "",
-        "ehlo-in-tls-451.test",
-        &["==", "requiretls: 451 4.7.10 "],
-        "mx.ehlo-in-tls-451.test",
-        &[],
-    ),
-    row(
-        R,
-        "",
-        "dane-ee-wrong.test",
-        &["==", "requiretls: 451 4.7.10 "],
-        "mx.dane-ee-wrong.test",
-        &[],
-    ),
-    row(
-        R,
-        "",
-        "sts-other.test",
-        &["==", "requiretls: 451 4.7.10 "],
-        "mx.sts-other.test",
-        &[],
-    ),
+    row(R, "", "tls-close.test", &["==", "requiretls: 451 4.7.10 "], "mx.tls-close.test", &[]),
+    row(R, "", "ehlo-in-tls-451.test", &["==", "requiretls: 451 4.7.10 "], "mx.ehlo-in-tls-451.test", &[]),
+    row(R, "", "dane-ee-wrong.test", &["==", "requiretls: 451 4.7.10 "], "mx.dane-ee-wrong.test", &[]),
+    row(R, "", "sts-other.test", &["==", "requiretls: 451 4.7.10 "], "mx.sts-other.test", &[]),
     // P4, null path: encrypted is enough, in clear text is not.
     row(NOTICE, "", "no-requiretls.test", &["=>"], "", &[]),
-    row(
-        NOTICE,
-        "",
-        "no-starttls.test",
-        &["==", "requiretls: 451 4.7.10 "],
-        "",
-        &[],
-    ),
+    row(NOTICE, "", "no-starttls.test", &["==", "requiretls: 451 4.7.10 "], "", &[]),
 ];
 
+#[rustfmt::skip]
 const UNTAGGED: [Row; 13] = [
     // Nothing is asked: as in stock, whatever fails.
     row(NONE, "", "good.test", &["=>"], "mx.good.test", PLAIN),
-    row(
-        NONE,
-        "",
-        "no-starttls.test",
-        &["=>"],
-        "mx.no-starttls.test",
-        CLEAR,
-    ),
-    row(
-        NONE,
-        "",
-        "tls-close.test",
-        &["=>"],
-        "mx.tls-close.test",
-        CLEAR,
-    ),
-    row(
-        NONE,
-        "",
-        "starttls-454.test",
-        &["=>"],
-        "mx.starttls-454.test",
-        CLEAR,
-    ),
-    row(
-        NONE,
-        "",
-        "cert-unknown.test",
-        &["=>"],
-        "mx.cert-unknown.test",
-        PLAIN,
-    ),
-    row(
-        NONE,
-        "",
-        "sts-testing.test",
-        &["=>"],
-        "mx.sts-testing.test",
-        PLAIN,
-    ),
+    row(NONE, "", "no-starttls.test", &["=>"], "mx.no-starttls.test", CLEAR),
+    row(NONE, "", "tls-close.test", &["=>"], "mx.tls-close.test", CLEAR),
+    row(NONE, "", "starttls-454.test", &["=>"], "mx.starttls-454.test", CLEAR),
+    row(NONE, "", "cert-unknown.test", &["=>"], "mx.cert-unknown.test", PLAIN),
+    row(NONE, "", "sts-testing.test", &["=>"], "mx.sts-testing.test", PLAIN),
     // The recipient's word binds (P3).
-    row(
-        NONE,
-        "",
-        "dane-ee-alone.test",
-        &["=>", " CV=dane "],
-        "mx.dane-ee-alone.test",
-        PLAIN,
-    ),
-    row(
-        NONE,
-        "",
-        "sts-enforce.test",
-        &["=>", " CV=yes "],
-        "mx.sts-enforce.test",
-        PLAIN,
-    ),
-    row(
-        NONE,
-        "",
-        "dane-no-starttls.test",
-        &["==", "requiretls: 451 4.7.4 "],
-        "mx.dane-no-starttls.test",
-        &[],
-    ),
-    row(
-        NONE,
-        "",
-        "dane-ta-wrong.test",
-        &["==", "requiretls: 451 4.7.5 "],
-        "mx.dane-ta-wrong.test",
-        &[],
-    ),
-    row(
-        NONE,
-        "",
-        "sts-other.test",
-        &["==", "requiretls: 451 4.7.5 "],
-        "mx.sts-other.test",
-        &[],
-    ),
+    row(NONE, "", "dane-ee-alone.test", &["=>", " CV=dane "], "mx.dane-ee-alone.test", PLAIN),
+    row(NONE, "", "sts-enforce.test", &["=>", " CV=yes "], "mx.sts-enforce.test", PLAIN),
+    row(NONE, "", "dane-no-starttls.test", &["==", "requiretls: 451 4.7.4 "], "mx.dane-no-starttls.test", &[]),
+    row(NONE, "", "dane-ta-wrong.test", &["==", "requiretls: 451 4.7.5 "], "mx.dane-ta-wrong.test", &[]),
+    row(NONE, "", "sts-other.test", &["==", "requiretls: 451 4.7.5 "], "mx.sts-other.test", &[]),
     // R14: but not where the sender gives it up.
-    row(
-        NONE,
-        NO,
-        "dane-ee-wrong.test",
-        &["=>"],
-        "mx.dane-ee-wrong.test",
-        PLAIN,
-    ),
+    row(NONE, NO, "dane-ee-wrong.test", &["=>"], "mx.dane-ee-wrong.test", PLAIN),
     row(NONE, NO, "sts-301.test", &["=>"], "mx.sts-301.test", PLAIN),
 ];
 
@@ -325,44 +131,17 @@ fn deliver(build: Build, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_tagged_message_goes_where_its_plan_lets_it_by_the_stable_version() -> Result<()> {
-    deliver(STABLE, &TAGGED)
+fn a_tagged_message_goes_where_its_plan_lets_it(build: Build) -> Result<()> {
+    deliver(build, &TAGGED)
 }
 
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn a_tagged_message_goes_where_its_plan_lets_it_by_the_newest_version() -> Result<()> {
-    deliver(NEWEST, &TAGGED)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn a_tagged_message_goes_where_its_plan_lets_it_with_openssl() -> Result<()> {
-    deliver(NEWEST_OPENSSL, &TAGGED)
-}
-
-#[test]
-fn an_untagged_message_is_bound_by_its_destination_alone_in_the_stable_version() -> Result<()> {
-    deliver(STABLE, &UNTAGGED)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn an_untagged_message_is_bound_by_its_destination_alone_in_the_newest_version() -> Result<()> {
-    deliver(NEWEST, &UNTAGGED)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn an_untagged_message_is_bound_by_its_destination_alone_with_openssl() -> Result<()> {
-    deliver(NEWEST_OPENSSL, &UNTAGGED)
+fn an_untagged_message_is_bound_by_its_destination_alone(build: Build) -> Result<()> {
+    deliver(build, &UNTAGGED)
 }
 
 /// P7: the better MX lacks it, the worse one has it. And the host is not held to be down for others afterwards.
-#[test]
-fn the_next_host_is_tried_and_the_first_stays_usable() -> Result<()> {
-    let scene = Scene::with(STABLE)?;
+fn the_next_host_is_tried_and_the_first_stays_usable(build: Build) -> Result<()> {
+    let scene = Scene::with(build)?;
     let id = scene.submit(R, "", &["bob@hosts.test"])?;
     let line = scene.outcome(&id, "bob@hosts.test")?;
     assert!(
@@ -385,43 +164,10 @@ fn the_next_host_is_tried_and_the_first_stays_usable() -> Result<()> {
     Ok(())
 }
 
-/// R28: the bounce says why, returns the header only, and has the tag itself.
-#[test]
-fn a_bounce_has_the_tag_and_the_header_only() -> Result<()> {
-    let scene = Scene::with(STABLE)?;
-    // It cannot be delivered either, so it stays in the queue, where it can be read.
-    let mail = "MAIL FROM:<ann@down.test> REQUIRETLS RET=FULL";
-    let id = scene.submit(mail, "", &["bob@no-requiretls.test"])?;
-    scene.outcome(&id, "bob@no-requiretls.test")?;
-    let line = scene.logged("exim", &["<= <> ", &format!("R={id} ")])?;
-    let bounce = line
-        .split(' ')
-        .find(|word| word.matches('-').count() == 2 && word.len() > 20);
-    let bounce = bounce.unwrap_or_default();
-    scene.logged("exim", &[bounce, "== ann@down.test"])?;
-    let (spool, body) = (scene.queued(bounce, "-H")?, scene.queued(bounce, "-D")?);
-    assert!(
-        spool.contains("-aclm _requiretls 15\n1.secure.onward\n"),
-        "{spool}"
-    );
-    assert!(body.contains("Status: 5.7.30\n"), "{body}");
-    assert!(
-        body.contains("Diagnostic-Code: smtp; 550 5.7.30 mx.no-requiretls.test: "),
-        "{body}"
-    );
-    assert!(body.contains("Content-type: text/rfc822-headers"), "{body}");
-    assert!(
-        body.contains("Subject: x") && !body.contains(SECRET),
-        "{body}"
-    );
-    Ok(())
-}
-
 /// A route of the site's own is judged by the name that stands in the configuration.
-#[test]
-fn a_smart_host_is_judged_by_its_configured_name() -> Result<()> {
-    let program = STABLE.program()?;
-    let mut scene = Scene::open(&[STABLE.root])?;
+fn a_smart_host_is_judged_by_its_configured_name(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut scene = Scene::open(&[build.root])?;
     scene.run(&Daemon {
         routers: Some(
             "named:\n  driver = manualroute\n  domains = named.example\n  route_list = * mx.good.test\n  \
@@ -431,7 +177,7 @@ fn a_smart_host_is_judged_by_its_configured_name() -> Result<()> {
              by_mx:\n  driver = manualroute\n  domains = bymx.example\n  route_list = * good.test/MX\n  \
              transport = smtp\n  self = send\n",
         ),
-        ..Daemon::patched(&program, STABLE)
+        ..Daemon::patched(&program, build)
     })?;
     for (domain, outcome) in [
         ("named.example", "=>"),

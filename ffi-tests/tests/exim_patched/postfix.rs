@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use ffi_tests::Result;
 
-use crate::build::{Build, NEWEST, STABLE};
+use crate::build::Build;
 use crate::scene::{Daemon, Identity, Scene};
+
+on_every_build!(requiretls_goes_to_postfix_and_comes_from_it,);
 
 const SERVICES: [(&str, &str, &str); 17] = [
     ("pickup", "n - n 5 1", "pickup"),
@@ -52,10 +54,12 @@ fn start_postfix(scene: &mut Scene, own: &Identity, exim: &Identity) -> Result<(
     let command = "touch -d '1 minute ago' /etc/postfix/main.cf /etc/postfix/master.cf; \
                    exec /usr/lib/postfix/sbin/master -s -c /etc/postfix";
     scene.write("postfix", "cmd", command)?;
-    scene.start("postfix", "postfix311", "127.25.0.70", 25)
+    scene
+        .servers
+        .start("postfix", "postfix311", "127.25.0.70", 25)
 }
 
-fn both_directions(build: Build) -> Result<()> {
+fn requiretls_goes_to_postfix_and_comes_from_it(build: Build) -> Result<()> {
     let program = build.program()?;
     let mut scene = Scene::open(&[build.root, "postfix311"])?;
     let exim = scene.run(&Daemon {
@@ -108,25 +112,11 @@ fn both_directions(build: Build) -> Result<()> {
     let send = "printf 'Subject: x\\n\\nbody\\n' | sendmail -O requiretls=yes -f carl@post.example dora@held.example";
     scene.inside("postfix", &["sh", "-c", send])?;
     let line = scene.logged("exim", &["<= carl@post.example"])?;
-    let id = line
-        .split(' ')
-        .find(|word| word.matches('-').count() == 2 && word.len() > 20)
-        .unwrap_or_default();
+    let id = Scene::id_in(&line);
     let spool = scene.queued(id, "-H")?;
     assert!(
         spool.contains("-aclm _requiretls 15\n1.secure.onward\n"),
         "{spool}"
     );
     scene.finish().map(drop)
-}
-
-#[test]
-fn requiretls_goes_to_postfix_and_comes_from_it_in_the_stable_version() -> Result<()> {
-    both_directions(STABLE)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn requiretls_goes_to_postfix_and_comes_from_it_in_the_newest_version() -> Result<()> {
-    both_directions(NEWEST)
 }

@@ -2,8 +2,13 @@
 
 use ffi_tests::Result;
 
-use crate::build::{Build, NEWEST, STABLE};
+use crate::build::Build;
 use crate::scene::{Daemon, Scene};
+
+on_every_build!(
+    no_message_that_anything_is_asked_for_rides_on_an_open_connection,
+    recipients_share_a_transaction_when_their_plans_agree,
+);
 
 const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
 const NONE: &str = "MAIL FROM:<ann@client.test>";
@@ -23,7 +28,7 @@ const PAIRS: [(Pair, &[usize]); 6] = [
     ([(R, "sts-enforce.test"), (R, "sts-enforce.test")], &[1, 1]),
 ];
 
-fn rides(build: Build) -> Result<()> {
+fn no_message_that_anything_is_asked_for_rides_on_an_open_connection(build: Build) -> Result<()> {
     let program = build.program()?;
     let mut scene = Scene::open(&[build.root])?;
     scene.run(&Daemon {
@@ -58,20 +63,8 @@ fn rides(build: Build) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn no_message_that_anything_is_asked_for_rides_on_an_open_connection() -> Result<()> {
-    rides(STABLE)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn no_message_that_anything_is_asked_for_rides_on_an_open_connection_of_the_newest_version()
--> Result<()> {
-    rides(NEWEST)
-}
-
 /// Recipients of several domains in one message: each domain has its plan, and those that the connection suits share it.
-fn shares(build: Build) -> Result<()> {
+fn recipients_share_a_transaction_when_their_plans_agree(build: Build) -> Result<()> {
     let scene = Scene::with(build)?;
     let mut expected = 0;
     for (mail, domains, transactions) in [
@@ -95,15 +88,4 @@ fn shares(build: Build) -> Result<()> {
     let transactions = received.0.matches(": MAIL FROM:<ann@client.test>").count();
     assert_eq!(transactions, expected, "{log}\n{}", received.0);
     Ok(())
-}
-
-#[test]
-fn recipients_share_a_transaction_when_their_plans_agree() -> Result<()> {
-    shares(STABLE)
-}
-
-#[test]
-#[ignore = "cargo xtask hosts"]
-fn recipients_share_a_transaction_when_their_plans_agree_in_the_newest_version() -> Result<()> {
-    shares(NEWEST)
 }

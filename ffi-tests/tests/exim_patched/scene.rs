@@ -1,23 +1,24 @@
 //! Where does such an Exim run, and what is seen of it?
 //!
-//! In a network of its own: the testbed's domains, a resolver that leads Exim to them, and one or more Exims that share a
+//! In a network of its own: the testbed's domains, whose name server leads Exim to them, and one or more Exims that share a
 //! queue, each with the configuration and the program that a test gives it. What the peers received is told at the end.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write as _};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ffi_tests::{Failure, Installed, Result, bounded, built, target, workspace};
+use ffi_tests::{Failure, Installed, Result, Servers, bounded};
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
-use tempfile::TempDir;
+use requiretls_testbed::{DnsMode, Domain, SessionLog, World, catalogue};
 
-use crate::build::{Build, script};
+use crate::build::Build;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIBRARY: &str = "librequiretls.so.0";
+/// Exim's user and group in each unpacked package.
+pub(crate) const EXIM: u32 = 202;
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// What a message's body says, and no log or bounce may.
 pub(crate) const SECRET: &str = "a body that only the recipient reads";
 
@@ -28,6 +29,8 @@ pub(crate) struct Daemon<'a> {
     /// `None`: the stock package's.
     pub(crate) program: Option<&'a Path>,
     pub(crate) root: &'a str,
+    /// Where it listens.
+    pub(crate) ports: &'a str,
     /// Main options.
     pub(crate) main: &'a str,
     /// Replaces the router `dns`.
@@ -36,6 +39,12 @@ pub(crate) struct Daemon<'a> {
     pub(crate) transport: &'a str,
     /// Options of the command line.
     pub(crate) queue: &'a str,
+    /// Its queue's directory; of one name, it is shared.
+    pub(crate) spool: &'a str,
+    /// What it shows to clients, if not a certificate of its own making.
+    pub(crate) identity: Option<&'a Identity>,
+    /// The name server that it asks by itself, if not the testbed's.
+    pub(crate) resolver: Option<&'a str>,
 }
 
 impl<'a> Daemon<'a> {
@@ -46,15 +55,20 @@ impl<'a> Daemon<'a> {
             octet: 60,
             program: Some(program),
             root: build.root,
+            ports: "25",
             main: "",
             routers: None,
             transport: "",
             queue: "",
+            spool: "spool",
+            identity: None,
+            resolver: None,
         }
     }
 }
 
 /// Key and self-signed certificate of a server.
+#[derive(Clone)]
 pub(crate) struct Identity {
     /// Both in PEM, the key first.
     pub(crate) pem: String,
@@ -94,76 +108,33 @@ impl Replies {
 
 /// The running network.
 pub(crate) struct Scene {
-    dir: TempDir,
-    world: Child,
-    orders: Option<ChildStdin>,
-    said: BufReader<ChildStdout>,
-    testbed: Child,
+    pub(crate) servers: Servers,
+    world: Option<World>,
 }
 
 impl Scene {
-    /// The testbed and a resolver, without an Exim.
+    /// The testbed's catalogue, without an Exim.
     pub(crate) fn open(roots: &[&str]) -> Result<Self> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(Failure::new("real servers need root"));
-        }
-        let mut get = Command::new("bash");
-        get.arg(workspace().join("ffi-tests/servers/servers.sh"))
-            .arg("get")
-            .args(roots)
-            .arg("unbound")
-            .env("RQ_CACHE", target().join("real-servers"));
-        bounded::output(&mut get, Duration::from_secs(600))?;
+        Self::with_domains(roots, catalogue())
+    }
 
-        let parent = target().join("real-servers/worlds");
-        fs::create_dir_all(&parent)?;
-        let dir = TempDir::new_in(parent)?;
-        for inside in ["share/testbed", "share/spool"] {
-            fs::create_dir_all(dir.path().join(inside))?;
-        }
-        rustix::fs::chown(
-            dir.path().join("share/spool"),
-            Some(rustix::fs::Uid::from_raw(202)),
-            Some(rustix::fs::Gid::from_raw(202)),
-        )?;
-        let mut world = script()
-            .arg("world")
-            .arg(dir.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(dir.path().join("stderr"))?)
-            .spawn()?;
-        // Where servers.sh looks for the network.
-        fs::write(dir.path().join("pid"), world.id().to_string())?;
-        let orders = world.stdin.take();
-        let said = world.stdout.take().map(BufReader::new);
-        let mut said = said.ok_or_else(|| Failure::new("no pipe"))?;
-        expect(&mut said, "ready", dir.path())?;
-        let mut testbed = in_network(&world)
-            .arg(built("testbed")?)
-            .arg("serve")
-            .arg(dir.path().join("share/testbed"))
-            .arg("ad")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(dir.path().join("leaks"))?)
-            .spawn()?;
-        if let Some(stdout) = testbed.stdout.take() {
-            expect(&mut BufReader::new(stdout), "ready", dir.path())?;
-        }
-        let mut scene = Self {
-            dir,
-            world,
-            orders,
-            said,
-            testbed,
+    /// These domains, without an Exim.
+    pub(crate) fn with_domains(roots: &[&str], domains: Vec<Domain>) -> Result<Self> {
+        let servers = Servers::open(roots)?;
+        let builder = World::builder().smtp_port(25).dns_port(53);
+        let world = servers.within(|| builder.domains(domains).start())?;
+        let world = world.map_err(|error| Failure::new(error.to_string()))?;
+        let scene = Self {
+            servers,
+            world: Some(world),
         };
-        scene.write_resolver()?;
-        scene.start("unbound", "unbound", "127.25.0.53", 53)?;
+        let mail = scene.shared("mail");
+        fs::create_dir_all(&mail)?;
+        chown(&mail, Some(EXIM), Some(EXIM))?;
         Ok(scene)
     }
 
-    /// The testbed, a resolver and one patched Exim.
+    /// The testbed's catalogue and one patched Exim.
     pub(crate) fn with(build: Build) -> Result<Self> {
         let program = build.program()?;
         let mut scene = Self::open(&[build.root])?;
@@ -171,10 +142,29 @@ impl Scene {
         Ok(scene)
     }
 
+    /// The peers and their names.
+    pub(crate) fn world(&self) -> Result<&World> {
+        let world = self.world.as_ref();
+        world.ok_or_else(|| Failure::new("the world has ended"))
+    }
+
+    /// The first address of a peer's host.
+    pub(crate) fn address(&self, host: &str) -> Result<String> {
+        let peers = self.world()?.peers(host);
+        let peer = peers.first();
+        let peer = peer.ok_or_else(|| Failure::new(format!("there is no {host}")))?;
+        Ok(peer.address().ip().to_string())
+    }
+
+    /// What the peers have received so far.
+    pub(crate) fn received(&self) -> Result<Received> {
+        Ok(Received::of_log(self.world()?.sessions()))
+    }
+
     /// Starts an Exim.
     pub(crate) fn run(&mut self, daemon: &Daemon<'_>) -> Result<Identity> {
         let up = self.path(daemon.name).join("up");
-        for inside in ["etc/exim4", "usr/sbin", "usr/lib", "etc/requiretls"] {
+        for inside in ["etc/exim4", "usr/sbin", "usr/lib"] {
             fs::create_dir_all(up.join(inside))?;
         }
         fs::create_dir_all(self.path(daemon.name).join("log/exim4"))?;
@@ -182,26 +172,37 @@ impl Scene {
             let place = up.join("usr/sbin/exim4");
             fs::copy(program, &place)?;
             fs::set_permissions(&place, fs::Permissions::from_mode(0o4755))?;
-            let library = Installed::find()?.libdir().join("librequiretls.so.0");
-            fs::copy(library, up.join("usr/lib/librequiretls.so.0"))?;
+            self.install_library()?;
+            symlink(
+                Path::new("/mnt").join(LIBRARY),
+                up.join("usr/lib").join(LIBRARY),
+            )?;
         }
-        for entry in fs::read_dir(self.path("share/testbed"))? {
-            let entry = entry?;
-            let place = up.join("etc/requiretls").join(entry.file_name());
-            fs::copy(entry.path(), place)?;
-        }
-        let identity = Identity::new("relay.test")?;
+        let own = format!("requiretls-{}", daemon.name);
+        symlink(Path::new("/mnt").join(&own), up.join("etc/requiretls"))?;
+        let own = self.path("share").join(own);
+        fs::create_dir_all(&own)?;
+        self.world()?.write(&own, DnsMode::Ad)?;
+        let identity = match daemon.identity {
+            Some(identity) => identity.clone(),
+            None => Identity::new("relay.test")?,
+        };
+        let spool = self.shared(daemon.spool);
+        fs::create_dir_all(&spool)?;
+        chown(&spool, Some(EXIM), Some(EXIM))?;
         self.write(daemon.name, "up/etc/exim4/tls.pem", &identity.pem)?;
         self.write(
             daemon.name,
             "up/etc/exim4/exim4.conf",
             &configuration(daemon),
         )?;
-        self.write(
-            daemon.name,
-            "up/etc/resolv.conf",
-            "nameserver 127.25.0.53\noptions edns0 trust-ad timeout:2 attempts:2\n",
-        )?;
+        let resolver = match daemon.resolver {
+            Some(resolver) => resolver.to_owned(),
+            None => self.world()?.dns().address().ip().to_string(),
+        };
+        let resolver =
+            format!("nameserver {resolver}\noptions edns0 trust-ad timeout:2 attempts:2\n");
+        self.write(daemon.name, "up/etc/resolv.conf", &resolver)?;
         self.write(daemon.name, "up/etc/hosts", "127.0.0.1 localhost\n")?;
         self.write(
             daemon.name,
@@ -212,21 +213,39 @@ impl Scene {
             ),
         )?;
         let address = format!("127.25.0.{}", daemon.octet);
-        self.start(daemon.name, daemon.root, &address, 25)?;
+        self.servers.start(daemon.name, daemon.root, &address, 25)?;
         Ok(identity)
+    }
+
+    /// What a package would put there, for all Exims, or put there anew.
+    pub(crate) fn install_library(&self) -> Result<()> {
+        // Under another name first: a program that runs keeps the one it has.
+        let (new, place) = (self.shared("new.so"), self.shared(LIBRARY));
+        fs::copy(Installed::find()?.shared_object(), &new)?;
+        Ok(fs::rename(new, place)?)
+    }
+
+    /// Something that every server sees below /mnt.
+    pub(crate) fn shared(&self, name: &str) -> PathBuf {
+        self.path("share").join(name)
     }
 
     /// What a command says that runs inside a server.
     pub(crate) fn inside(&self, name: &str, words: &[&str]) -> Result<String> {
-        let mut command = Command::new("bash");
-        command
-            .arg(workspace().join("ffi-tests/servers/servers.sh"))
-            .arg("exec")
-            .arg(self.dir.path())
-            .arg(name)
-            .args(words)
-            .env("RQ_CACHE", target().join("real-servers"));
-        bounded::output(&mut command, LIMIT)
+        let mut command = self.servers.command_inside(name);
+        bounded::output(command.args(words), LIMIT)
+    }
+
+    /// The number of the process that listens, as this machine has it.
+    pub(crate) fn daemon(&self) -> Result<u32> {
+        let listens = |process: &Path| {
+            let words = fs::read(process.join("cmdline")).unwrap_or_default();
+            words.starts_with(b"/usr/sbin/exim4\0-bdf\0")
+        };
+        let mut processes = self.servers.processes()?.into_iter();
+        let found = processes.find(|process| listens(process));
+        let number = found.and_then(|process| process.file_name()?.to_str()?.parse().ok());
+        number.ok_or_else(|| Failure::new("no Exim listens"))
     }
 
     /// Whether a recipient's copy was delivered; waits for the end of the message.
@@ -248,70 +267,37 @@ impl Scene {
     /// Adds to the library's configuration of an Exim that is still to be started, or of one that runs: it reads it anew
     /// in each delivery.
     pub(crate) fn configure(&self, name: &str, text: &str) -> Result<()> {
-        let file = self.path(name).join("up/etc/requiretls/requiretls.conf");
-        let before = fs::read_to_string(self.path("share/testbed/requiretls.conf"))?;
-        Ok(fs::write(file, format!("{before}\n{text}"))?)
+        let before = self.world()?.config_toml(DnsMode::Ad);
+        self.write_configuration(name, &format!("{before}\n{text}"))
     }
 
-    fn write_resolver(&self) -> Result<()> {
-        let conf = fs::read_to_string(self.path("share/testbed/requiretls.conf"))?;
-        let server = conf
-            .split_once("servers = [\"")
-            .and_then(|(_, rest)| rest.split_once('"'))
-            .ok_or_else(|| Failure::new(format!("no server in {conf}")))?;
-        let forward = server.0.replace(':', "@");
-        let text = format!(
-            "server:\n interface: 127.25.0.53\n outgoing-interface: 127.25.0.53\n access-control: 127.0.0.0/8 allow\n \
-             do-not-query-localhost: no\n do-ip6: no\n username: unbound\n chroot: \"\"\n directory: /etc/unbound\n \
-             pidfile: \"\"\n use-syslog: no\n logfile: \"\"\n local-zone: test. nodefault\n module-config: \"iterator\"\n\
-             forward-zone:\n name: \".\"\n forward-addr: {forward}\nremote-control:\n control-enable: no\n"
-        );
-        self.write("unbound", "up/etc/unbound/unbound.conf", &text)?;
-        let command = "exec unbound -d -c /etc/unbound/unbound.conf >/var/log/unbound.log 2>&1";
-        self.write("unbound", "cmd", command)
-    }
-
-    /// Starts a server whose files are written.
-    pub(crate) fn start(&mut self, name: &str, root: &str, address: &str, port: u16) -> Result<()> {
-        if let Some(orders) = &mut self.orders {
-            writeln!(orders, "{name} {root} {address} {port}")?;
-        }
-        expect(&mut self.said, &format!("ready {name}"), self.dir.path())
+    /// Puts another text in the place of the library's configuration. No process reads half of it.
+    pub(crate) fn write_configuration(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.shared(&format!("requiretls-{name}/requiretls.conf"));
+        let new = self.shared("new.conf");
+        fs::write(&new, text)?;
+        Ok(fs::rename(new, file)?)
     }
 
     /// A file of a server.
     pub(crate) fn write(&self, name: &str, file: &str, text: &str) -> Result<()> {
-        let file = self.path(name).join(file);
-        if let Some(parent) = file.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        Ok(fs::write(file, text)?)
+        self.servers.write(&format!("{name}/{file}"), text)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.servers.path().join(name)
     }
 
     /// Says the lines to an Exim, inside TLS or in clear, and returns its replies, of those inside TLS only the ones that
     /// came there. It reads ahead: the test's configuration allows that.
     pub(crate) fn say(&self, octet: u8, in_tls: bool, lines: &[&str]) -> Result<Replies> {
         let address = format!("127.25.0.{octet}");
-        let mut client = in_network(&self.world);
-        if in_tls {
-            let server = format!("{address}:25");
-            client.args([
-                "openssl",
-                "s_client",
-                "-quiet",
-                "-starttls",
-                "smtp",
-                "-connect",
-                &server,
-            ]);
+        let talk = if in_tls {
+            format!("exec openssl s_client -quiet -starttls smtp -connect {address}:25")
         } else {
-            let talk = format!("exec 3<>/dev/tcp/{address}/25; cat >&3; cat <&3");
-            client.args(["bash", "-c", &talk]);
-        }
+            format!("exec 3<>/dev/tcp/{address}/25; cat >&3; cat <&3")
+        };
+        let mut client = self.servers.command(["bash", "-c", &talk]);
         let mut text = String::from("EHLO client.test\r\n");
         for line in lines {
             write!(text, "{line}\r\n")?;
@@ -348,12 +334,19 @@ impl Scene {
         header: &str,
         recipients: &[&str],
     ) -> Result<String> {
-        let commands: Vec<String> = recipients
-            .iter()
-            .map(|r| format!("RCPT TO:<{r}>"))
-            .collect();
-        let mut lines = vec![mail];
-        lines.extend(commands.iter().map(String::as_str));
+        let commands = recipients.iter().map(|r| format!("RCPT TO:<{r}>"));
+        let commands: Vec<String> = [mail.to_owned()].into_iter().chain(commands).collect();
+        let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+        self.submit_lines_to(octet, &commands, header)
+    }
+
+    /// The same with whole MAIL and RCPT commands.
+    pub(crate) fn submit_lines(&self, commands: &[&str], header: &str) -> Result<String> {
+        self.submit_lines_to(60, commands, header)
+    }
+
+    fn submit_lines_to(&self, octet: u8, commands: &[&str], header: &str) -> Result<String> {
+        let mut lines = commands.to_vec();
         lines.extend(["DATA", "From: <ann@client.test>", "Subject: x"]);
         if !header.is_empty() {
             lines.push(header);
@@ -364,8 +357,16 @@ impl Scene {
             .0
             .iter()
             .find_map(|reply| reply.split_once(" OK id="));
-        let id = id.ok_or_else(|| Failure::new(format!("{mail}: {replies:?}")))?;
+        let id = id.ok_or_else(|| Failure::new(format!("{commands:?}: {replies:?}")))?;
         Ok(id.1.trim().to_owned())
+    }
+
+    /// The id of the message that a line of Exim's log is about.
+    pub(crate) fn id_in(line: &str) -> &str {
+        let is_id = |word: &&str| {
+            word.matches('-').count() == 2 && word.len() > 15 && !word.starts_with("20")
+        };
+        line.split(' ').find(is_id).unwrap_or_default()
     }
 
     /// Everything that an Exim has logged.
@@ -394,7 +395,11 @@ impl Scene {
     /// What became of a message for one recipient, by the first line that tells: `=>`, `->`, `==` or `**`.
     pub(crate) fn outcome(&self, id: &str, recipient: &str) -> Result<String> {
         let end = Instant::now() + LIMIT;
-        let marks = ["=>", "->", "==", "**", ">>"].map(|mark| format!("{id} {mark} {recipient} "));
+        // A router's refusal has a colon behind the address.
+        let marks: Vec<String> = ["=>", "->", "==", "**", ">>"]
+            .iter()
+            .flat_map(|mark| [" ", ":"].map(|end| format!("{id} {mark} {recipient}{end}")))
+            .collect();
         loop {
             let log = self.log("exim");
             let found = log
@@ -422,29 +427,25 @@ impl Scene {
 
     /// Ends the testbed: what each session brought, and an error where something leaked.
     pub(crate) fn finish(mut self) -> Result<Received> {
-        drop(self.testbed.stdin.take());
-        let status = self.testbed.wait()?;
-        let sessions = fs::read_to_string(self.path("share/testbed/sessions.txt"))?;
-        let leaks = fs::read_to_string(self.path("leaks"))?;
-        if !status.success() {
-            return Err(Failure::new(format!("{leaks}\n{sessions}")));
+        let Some(world) = self.world.take() else {
+            return Err(Failure::new("the world has ended"));
+        };
+        let log = world.sessions().clone();
+        let leaks = self.servers.within(|| world.stop())?;
+        let received = Received::of_log(&log);
+        if leaks.is_empty() {
+            return Ok(received);
         }
-        Ok(Received(sessions))
+        Err(Failure::new(format!("{leaks:#?}\n{}", received.0)))
     }
 }
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        drop(self.testbed.stdin.take());
-        self.orders = None;
-        let end = Instant::now() + Duration::from_secs(5);
-        while matches!(self.world.try_wait(), Ok(None)) && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(5));
+        if let Some(world) = self.world.take() {
+            // The test has failed already; its peers end where they are.
+            drop(self.servers.within(|| world.stop()));
         }
-        drop(self.world.kill());
-        drop(self.world.wait());
-        drop(self.testbed.kill());
-        drop(self.testbed.wait());
     }
 }
 
@@ -452,6 +453,10 @@ impl Drop for Scene {
 pub(crate) struct Received(pub(crate) String);
 
 impl Received {
+    fn of_log(log: &SessionLog) -> Self {
+        Self(log.sessions().iter().map(ToString::to_string).collect())
+    }
+
     /// The sessions with one host.
     pub(crate) fn of(&self, host: &str) -> Vec<&str> {
         let start = format!("{host} ");
@@ -485,45 +490,29 @@ impl Received {
     }
 }
 
-fn in_network(world: &Child) -> Command {
-    let mut command = Command::new("nsenter");
-    command
-        .arg(format!("--net=/proc/{}/ns/net", world.id()))
-        .arg("--");
-    command
-}
-
-fn expect(said: &mut BufReader<ChildStdout>, expected: &str, dir: &Path) -> Result<()> {
-    let mut line = String::new();
-    said.read_line(&mut line)?;
-    if line.trim_end() == expected {
-        return Ok(());
-    }
-    let stderr = fs::read_to_string(dir.join("stderr")).unwrap_or_default();
-    Err(Failure::new(format!("{expected}: {line:?}: {stderr}")))
-}
-
-/// A relay for everybody, with a callout for some local parts.
+/// A relay for everybody, with a callout for some local parts, and a tag by the sender's address.
 fn configuration(daemon: &Daemon<'_>) -> String {
     const ROUTER: &str =
         "dns:\n  driver = dnslookup\n  transport = smtp\n  self = send\n  no_more\n";
     let Daemon {
         octet,
+        ports,
         main,
         transport,
         routers,
+        spool,
         ..
     } = daemon;
     let routers = routers.unwrap_or(ROUTER);
     format!(
-        "primary_hostname = relay.test\nspool_directory = /mnt/spool\nlog_file_path = /var/log/exim4/%slog\n\
-         local_interfaces = 127.25.0.{octet}\ndaemon_smtp_ports = 25\nsmtp_enforce_sync = false\n\
-         dsn_advertise_hosts = *\nlog_selector = +tls_certificate_verified +tls_sni +smtp_connection +pid\n\
+        "primary_hostname = relay.test\nspool_directory = /mnt/{spool}\nlog_file_path = /var/log/exim4/%slog\n\
+         local_interfaces = 127.25.0.{octet}\ndaemon_smtp_ports = {ports}\nsmtp_enforce_sync = false\n\
+         dsn_advertise_hosts = *\nlog_selector = +tls_certificate_verified +tls_resumption +tls_sni +pipelining +smtp_connection +pid\n\
          tls_advertise_hosts = *\ntls_certificate = /etc/exim4/tls.pem\ntls_privatekey = /etc/exim4/tls.pem\n\
          acl_smtp_mail = check_mail\nacl_smtp_rcpt = check_rcpt\nacl_smtp_data = accept\nkeep_environment =\nqueue_only_load = 1000\n\
          {main}\n\
-         begin acl\ncheck_mail:\n  warn condition = ${{if eq{{$sender_address_local_part}}{{strict}}}}\n       \
-         set acl_m_requiretls = 1.secure.onward\n  accept\ncheck_rcpt:\n  \
+         begin acl\ncheck_mail:\n  warn condition = ${{if match{{$sender_address_local_part}}{{[+]}}}}\n       \
+         set acl_m_requiretls = ${{sg{{$sender_address_local_part}}{{^[^+]*[+]}}{{}}}}\n  accept\ncheck_rcpt:\n  \
          accept local_parts = ! ^callout : ! ^cut : ! ^hold\n  \
          accept local_parts = ^cut\n         control = cutthrough_delivery\n         \
          verify = recipient/callout=20s,use_sender\n  \
@@ -531,7 +520,7 @@ fn configuration(daemon: &Daemon<'_>) -> String {
          require local_parts = ^callout\n          verify = recipient/callout=20s\n  \
          accept\n\
          begin routers\n{routers}\
-         begin transports\nsmtp:\n  driver = smtp\n  port = 2525\n  allow_localhost\n{transport}\n\
+         begin transports\nsmtp:\n  driver = smtp\n  allow_localhost\n{transport}\n\
          begin retry\n* * F,2h,1m\n"
     )
 }

@@ -1,0 +1,184 @@
+//! Which domain is judged, where there are several, or another name for one? (P2, P9, RFC 5321 section 5.1)
+
+use ffi_tests::Result;
+use requiretls_testbed::{Domain, Peer, Sts, catalogue};
+
+use crate::build::Build;
+use crate::scene::{Daemon, Scene};
+
+on_every_build!(
+    a_domain_is_judged_by_the_name_that_the_recipient_has,
+    each_recipient_of_one_message_has_its_own_end,
+    hosts_for_when_all_others_fail_are_the_sites_own,
+    an_address_literal_is_a_next_hop,
+);
+
+const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
+const NONE: &str = "MAIL FROM:<ann@client.test>";
+
+fn aliases() -> Vec<Domain> {
+    let good = || Peer::good();
+    vec![
+        Domain::new("signed.test").signed().mx("mx").peer(good()),
+        // VX46: nothing vouches for the way from one name to the other.
+        Domain::new("unsigned-alias.test").record("to CNAME signed.test."),
+        Domain::new("signed-alias.test")
+            .signed()
+            .record("to CNAME signed.test."),
+        // VX45: what is behind the host's name has a certificate of its own.
+        Domain::new("host-alias.test")
+            .signed()
+            .mx("mx")
+            .record("mx CNAME mx.signed.test."),
+        // S21: the policy of the name that the recipient has, whatever is behind it.
+        Domain::new("bound.test")
+            .mx("mx")
+            .peer(good().no_starttls())
+            .sts(Sts::enforce()),
+        Domain::new("free-alias.test").record("to CNAME bound.test."),
+    ]
+}
+
+fn a_domain_is_judged_by_the_name_that_the_recipient_has(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut scene = Scene::with_domains(&[build.root], aliases())?;
+    scene.run(&Daemon::patched(&program, build))?;
+    for (label, mail, domain, expected) in [
+        ("P2a", R, "signed.test", "=>"),
+        ("P2a, all signed", R, "to.signed-alias.test", "=>"),
+        (
+            "VX46",
+            R,
+            "to.unsigned-alias.test",
+            "requiretls: 550 5.7.10 ",
+        ),
+        ("VX46, none", NONE, "to.unsigned-alias.test", "=>"),
+        ("VX45", R, "host-alias.test", "requiretls: 550 5.7.10 "),
+        ("VX45, none", NONE, "host-alias.test", "=>"),
+        ("S21", NONE, "bound.test", "requiretls: 451 4.7.4 "),
+        ("S21, alias", NONE, "to.free-alias.test", "=>"),
+    ] {
+        let recipient = format!("bob@{domain}");
+        let id = scene.submit(mail, "", &[&recipient])?;
+        let line = scene.outcome(&id, &recipient)?;
+        assert!(
+            line.contains(expected),
+            "{label}: {line}\n{}",
+            scene.log("exim")
+        );
+    }
+    scene.finish().map(drop)
+}
+
+/// R24, P5: what is certain for one is nothing to the others.
+fn each_recipient_of_one_message_has_its_own_end(build: Build) -> Result<()> {
+    let scene = Scene::with(build)?;
+    let expected = [
+        ("bob@good.test", "=>", "H=mx.good.test"),
+        ("eve@good.test", "->", "H=mx.good.test"),
+        ("bob@hosts.test", "=>", "H=mx2.hosts.test"),
+        ("bob@dane-ee.test", "=>", "CV=dane"),
+        ("bob@no-requiretls.test", "**", "requiretls: 550 5.7.30 "),
+        ("bob@no-starttls.test", "**", "requiretls: 550 5.7.10 "),
+        ("bob@dane-ee-wrong.test", "==", "requiretls: 451 4.7.10 "),
+        ("bob@tls-close.test", "==", "requiretls: 451 4.7.10 "),
+    ];
+    let recipients = expected.map(|(recipient, _, _)| recipient);
+    let id = scene.submit(R, "", &recipients)?;
+    for (recipient, mark, words) in expected {
+        let line = scene.outcome(&id, recipient)?;
+        assert!(
+            line.contains(&format!(" {mark} ")) && line.contains(words),
+            "{line}"
+        );
+    }
+    // Those that wait are in the queue, with the tag; the others are done with.
+    let spool = scene.queued(&id, "-H")?;
+    assert!(
+        spool.contains("-aclm _requiretls 15\n1.secure.onward\n"),
+        "{spool}"
+    );
+    let listed = scene.inside("exim", &["exim4", "-bp"])?;
+    let of_message = listed
+        .split("\n\n")
+        .find(|text| text.contains(&id))
+        .unwrap_or_default();
+    let waits = |recipient: &str| of_message.contains(&format!("          {recipient}"));
+    for (recipient, mark, _) in expected {
+        assert_eq!(waits(recipient), mark == "==", "{recipient}: {listed}");
+    }
+    let received = scene.finish()?;
+    let both = received.of("mx.good.test");
+    assert_eq!(both.len(), 1, "{}", received.0);
+    assert_eq!(received.0.matches(": MAIL ").count(), 3, "{}", received.0);
+    Ok(())
+}
+
+/// `fallback_hosts` are named by the site: they are judged by their own names, and are its last word.
+fn hosts_for_when_all_others_fail_are_the_sites_own(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut domains = catalogue();
+    domains.push(
+        Domain::new("other-down.test")
+            .signed()
+            .mx("mx")
+            .peer(Peer::good().down()),
+    );
+    let mut scene = Scene::with_domains(&[build.root], domains)?;
+    scene.run(&Daemon {
+        routers: Some(
+            "good:\n  driver = dnslookup\n  domains = down.test\n  transport = smtp\n  self = send\n  fallback_hosts = mx.good.test\n\
+             lacks:\n  driver = dnslookup\n  domains = other-down.test\n  transport = smtp\n  self = send\n  \
+             fallback_hosts = mx.no-requiretls.test\n",
+        ),
+        ..Daemon::patched(&program, build)
+    })?;
+    for (mail, domain, expected) in [
+        (R, "down.test", "H=mx.good.test"),
+        (R, "other-down.test", "requiretls: 550 5.7.30 "),
+        (NONE, "other-down.test", "H=mx.no-requiretls.test"),
+    ] {
+        let recipient = format!("bob@{domain}");
+        let id = scene.submit(mail, "", &[&recipient])?;
+        let line = scene.outcome(&id, &recipient)?;
+        assert!(
+            line.contains(expected),
+            "{mail} {domain}: {line}\n{}",
+            scene.log("exim")
+        );
+    }
+    let received = scene.finish()?;
+    assert_eq!(
+        received.mail("mx.good.test"),
+        ["TLS <ann@client.test> REQUIRETLS RET=HDRS"]
+    );
+    assert_eq!(
+        received.mail("mx.no-requiretls.test"),
+        ["TLS <ann@client.test>"]
+    );
+    Ok(())
+}
+
+/// P12: an address of this machine, as it stands in the recipient's. Nothing is enforced there, and headers alone come back.
+fn an_address_literal_is_a_next_hop(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut scene = Scene::open(&[build.root])?;
+    scene.run(&Daemon {
+        main: "allow_domain_literals\n",
+        routers: Some("literal:\n  driver = ipliteral\n  transport = smtp\n  self = send\n"),
+        ..Daemon::patched(&program, build)
+    })?;
+    let address = scene.address("mx.no-requiretls.test")?;
+    let recipient = format!("bob@[{address}]");
+    for mail in [R, NONE] {
+        let id = scene.submit(mail, "", &[&recipient])?;
+        let line = scene.outcome(&id, &recipient)?;
+        assert!(line.contains(" => "), "{mail}: {line}");
+    }
+    let received = scene.finish()?;
+    assert_eq!(
+        received.mail("mx.no-requiretls.test"),
+        ["TLS <ann@client.test> RET=HDRS", "TLS <ann@client.test>"]
+    );
+    Ok(())
+}
