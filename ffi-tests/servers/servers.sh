@@ -1,7 +1,8 @@
 #!/bin/bash
 # Real mail and DNS servers for the tests, run from unpacked Debian packages; nothing is installed on the machine.
 #
-#   servers.sh get NAME..       unpack the servers below RQ_CACHE, once for each set of package versions
+#   servers.sh get NAME..       unpack the servers below RQ_CACHE, once for each set of package versions; NAME-installed is a whole Debian 12 instead, in which
+#                               its own package manager has installed the server
 #   servers.sh world DIR        run servers until standard input ends. Each of its lines, "NAME ROOT ADDRESS PORT", starts one more
 #   servers.sh exec DIR NAME CMD..   run a command inside a running server, to look around by hand
 #   servers.sh inside SYSTEM ROOM SCRIPT   run a shell script in such a Debian, without network, or with RQ_JOIN=1 in that of the caller; ROOM/up is the layer above it and keeps what is written
@@ -34,6 +35,9 @@ describe() { # name -> suite, pkgs
     unbound) suite=bookworm pkgs=unbound ;;
     bind) suite=bookworm pkgs="bind9-utils bind9-dnsutils" ;; # signs zones, and asks
     redis) suite=bookworm pkgs=redis-server ;;
+    exim-installed) pkgs=exim4-daemon-heavy ;;
+    postfix-installed) pkgs=postfix ;;
+    sendmail-installed) pkgs=sendmail ;;
     *) die "unknown server $1" ;;
   esac
 }
@@ -89,6 +93,44 @@ get() { # unpack the dependency closure; key = the exact package versions
   flock -u 9
 }
 
+# What Debian asks about a mail server when it is installed.
+answers="exim4-config exim4/dc_eximconfig_configtype select internet site; mail is sent and received directly using SMTP
+exim4-config exim4/mailname string host.test
+exim4-config exim4/dc_other_hostnames string host.test
+exim4-config exim4/dc_local_interfaces string 127.0.0.1
+exim4-config exim4/use_split_config boolean true
+postfix postfix/main_mailer_type select Internet Site
+postfix postfix/mailname string host.test"
+
+installed() { # name: a layer above the system of the packages' own test
+  local base cur=$cache/root/$1 list key a=$cache/apt/bookworm new room
+  describe "$1"
+  mkdir -p "$cache/root" "$cache/installed"
+  recent "$cur" && return
+  base=$(system bookworm adduser gcc libc6-dev pkg-config)
+  exec 9>"$cache/lock-bookworm"; flock 9
+  if ! aptconf bookworm; then [ -e "$cur/.done" ] && return; die "$1 cannot be had, there are no package lists: apt-get update has to reach the mirror once"; fi
+  list=$(apt-get -s -y -o Dir::State::status="$base/var/lib/dpkg/status" install $pkgs | sed -n 's/^Inst \([^ ]*\) .*(\([^ ]*\) .*/\1 \2/p' | sort)
+  key=$(printf '%s\n' "recipe $recipe" "$base" "$answers" "$list" | sha256sum | cut -c1-16)
+  room=$cache/installed/$1-$key new=$room/up
+  if [ ! -e "$new/.done" ]; then
+    echo "servers: installing $pkgs in bookworm" >&2
+    apt-get -y -qq -d -o Dir::State::status="$base/var/lib/dpkg/status" install $pkgs >/dev/null
+    rm -rf "$room"; mkdir -p "$new/packages" "$new/usr/sbin" "$new/etc"
+    while read -r p v; do cp "$a/cache/archives/${p}_${v//:/%3a}"_*.deb "$new/packages/"; done <<<"$list"
+    # Nothing is started yet, and there is nobody to ask for a name.
+    printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"; chmod 755 "$new/usr/sbin/policy-rc.d"
+    printf '127.0.0.1 host.test host localhost\n' >"$new/etc/hosts"; echo host >"$new/etc/hostname"; : >"$new/etc/resolv.conf"
+    ( within_system "$base" "$room" "set -e; hostname host; export LC_ALL=C DEBIAN_FRONTEND=noninteractive; printf '%s\n' '$answers' | debconf-set-selections
+      dpkg -i /packages/*.deb || dpkg -i /packages/*.deb # what depends on another one before it is unpacked takes two
+      rm -r /packages /usr/sbin/policy-rc.d" ) >"$room/log" 2>&1 || { tail -n 20 "$room/log" >&2; die "$pkgs cannot be installed"; }
+    rm -rf "$room/root" "$room/work"
+    echo "$base" >"$new/.lower"; echo "$recipe" >"$new/.done"
+  fi
+  touch "$new/.asked"; ln -sfn "$new" "$cur"
+  flock -u 9
+}
+
 system() { # suite package..: a whole Debian, for what its own package manager has to do
   local suite=$1 key new a=$cache/apt/$1 mirror
   shift
@@ -113,9 +155,9 @@ within_system() { # system room script
   [ -z "${RQ_JOIN:-}" ] || net=
   mkdir -p "$2"/{up,work,root}
   # The script is the first process of its namespace: whatever it leaves running ends with it.
-  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p $net -f --kill-child=KILL --propagation private sh -ec '
+  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p $net -u -f --kill-child=KILL --propagation private sh -ec '
     mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" "$2/root"
-    mount -t proc proc "$2/root/proc"; exec chroot "$2/root" /bin/sh -c "$3"' - "$@"
+    mount -t proc proc "$2/root/proc"; ip link set lo up; exec chroot "$2/root" /bin/sh -c "$3"' - "$@"
 }
 
 rootfs() { # what the maintainer scripts would have done, as far as the servers need it
@@ -154,6 +196,7 @@ world() { # the first process of the world's namespaces
 start() {
   local d=$dir/$1 r i
   r=$(readlink -f "$cache/root/$2"); [ -e "$r/.done" ] || die "$2 is not unpacked: servers.sh get $2"
+  if [ -e "$r/.lower" ]; then r=$r:$(cat "$r/.lower"); fi
   mkdir -p "$d/up/mnt" "$d/work" "$d/root" "$d/log" "$dir/share"
   # sh stays the namespace's init: a daemon that changes its uid would lose the parent-death signal.
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare -m -p -u -f --kill-child=KILL --propagation private sh -ec '
@@ -161,7 +204,7 @@ start() {
     mount -t proc proc "$2/root/proc"; mount --bind "$2/log" "$2/root/var/log"; mount --bind "$4" "$2/root/mnt"; mount -t tmpfs tmpfs "$2/root/tmp"
     exec chroot "$2/root" /bin/sh -c "$(cat "$2/cmd") & wait"' - "$r" "$d" "$1" "$dir/share" >"$d/out" 2>&1 &
   echo $! >"$d/pid"
-  for i in $(seq 200); do
+  for i in $(seq 1000); do # where a package is installed first, that takes its time
     if (exec 3<>"/dev/tcp/$3/$4") 2>/dev/null; then return; fi
     kill -0 "$(cat "$d/pid")" 2>/dev/null || break
     sleep 0.05
@@ -182,7 +225,7 @@ verbs="verbs: get NAME.., world DIR, exec DIR NAME CMD.., system SUITE PACKAGE..
 verb=${1:-}; [ $# -gt 1 ] || die "$verbs"
 shift
 case $verb in
-  get) for n in "$@"; do get "$n"; done ;;
+  get) for n in "$@"; do case $n in *-installed) installed "$n" ;; *) get "$n" ;; esac; done ;;
   world) dir=$(cd "$1" && pwd); echo $$ >"$dir/pid"
     exec unshare -n -m -p -f --kill-child=KILL --propagation private bash "$0" within "$dir" ;;
   within) dir=$1; world "$dir" ;;

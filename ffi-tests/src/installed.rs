@@ -227,6 +227,45 @@ pub fn must_be_fresh(library: &Path, how: &str) -> Result<()> {
     Ok(())
 }
 
+const PACKAGES: [&str; 4] = [
+    "librequiretls0",
+    "librequiretls-dev",
+    "requiretls",
+    "requiretls-exim",
+];
+
+/// The packages that `cargo xtask deb --for-tests` built, if they are of these sources.
+///
+/// # Errors
+/// They are not there, or the sources are newer.
+pub fn packages() -> Result<Vec<PathBuf>> {
+    let version = env!("CARGO_PKG_VERSION");
+    let build = "cargo xtask deb --for-tests";
+    let dir = target().join("packages/first");
+    let mut found = Vec::new();
+    for name in PACKAGES {
+        let start = format!("{name}_{version}-");
+        let entries = dir
+            .read_dir()
+            .map_err(|_| Failure::new(format!("there are no packages: {build}")))?;
+        for entry in entries {
+            let path = entry?.path();
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            if file.starts_with(&start) && file.ends_with(".deb") {
+                must_be_fresh(&path, build)?;
+                found.push(path);
+            }
+        }
+    }
+    if found.len() != PACKAGES.len() {
+        return Err(Failure::new(format!(
+            "packages are missing in {}: {build}",
+            dir.display()
+        )));
+    }
+    Ok(found)
+}
+
 fn modified(path: &Path) -> std::io::Result<SystemTime> {
     path.metadata()?.modified()
 }

@@ -26,7 +26,7 @@ pub use demo::{Demo, Scenario};
 pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
 pub use installed::{
-    Installed, Linking, built, compiler, hooked, must_be_fresh, target, workspace,
+    Installed, Linking, built, compiler, hooked, must_be_fresh, packages, target, workspace,
 };
 pub use milter::{Change, MilterClient, Verdict};
 pub use sanitized::{Sanitized, Sanitizer};

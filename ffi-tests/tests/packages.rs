@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use ffi_tests::{Failure, Result, bounded, must_be_fresh, target, workspace};
+use ffi_tests::{Failure, Result, bounded, packages, target, workspace};
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -15,13 +15,6 @@ const LIMIT: Duration = Duration::from_secs(120);
 const MAKE_LIMIT: Duration = Duration::from_secs(600);
 /// What a developer of a mail server has, and what `requiretls` depends on.
 const WITH: [&str; 4] = ["adduser", "gcc", "libc6-dev", "pkg-config"];
-const NAMES: [&str; 4] = [
-    "librequiretls0",
-    "librequiretls-dev",
-    "requiretls",
-    "requiretls-exim",
-];
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
 fn bookworm() -> Result<()> {
@@ -196,32 +189,4 @@ fn servers(verb: &str) -> Command {
         .arg(verb)
         .env("RQ_CACHE", target().join("real-servers"));
     servers
-}
-
-/// The packages that `cargo xtask deb --for-tests` built, if they are of these sources.
-fn packages() -> Result<Vec<PathBuf>> {
-    let build = "cargo xtask deb --for-tests";
-    let dir = target().join("packages/first");
-    let mut found = Vec::new();
-    for name in NAMES {
-        let start = format!("{name}_{VERSION}-");
-        let entries = dir
-            .read_dir()
-            .map_err(|_| Failure::new(format!("there are no packages: {build}")))?;
-        for entry in entries {
-            let path = entry?.path();
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            if file.starts_with(&start) && file.ends_with(".deb") {
-                must_be_fresh(&path, build)?;
-                found.push(path);
-            }
-        }
-    }
-    if found.len() != NAMES.len() {
-        return Err(Failure::new(format!(
-            "packages are missing in {}: {build}",
-            dir.display()
-        )));
-    }
-    Ok(found)
 }

@@ -36,7 +36,8 @@ const CONFIG: u8 = 78;
 /// wrong at its start it says to syslog alone and ends with status 75, so that the message waits.
 ///
 /// A message is acknowledged for each recipient when the next hop has taken it, and not before:
-/// the mail server's queue stays the only one.
+/// the mail server's queue stays the only one. Nothing in it is rewritten: what has octets above 127
+/// goes as it is also to a host that does not offer 8BITMIME.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The configuration; the built-in file when it is left out

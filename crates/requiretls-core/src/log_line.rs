@@ -23,7 +23,7 @@ use token::{Token, Tokens};
 mod handed_over;
 pub mod token;
 
-pub use handed_over::{Answered, Ended};
+pub use handed_over::{Answered, Carried, Ended};
 
 /// How much a line matters, in the numbers of syslog.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,41 +54,8 @@ impl LogLine {
     /// The gate has opened: what the message is sent with.
     #[must_use]
     pub fn cleared(delivery: &Delivery, clearance: &Clearance) -> Self {
-        let plan = delivery.plan();
-        let mut tokens = opened(plan, Action::Go);
-        if let Some(candidate) = delivery.current() {
-            tokens.put(Token::Host, &candidate.host);
-        }
-        if let Some(found) = found(&plan.facts().route) {
-            tokens.put(Token::Mx, found);
-        }
-        tokens.put(Token::Level, clearance.level());
-        put_floor(&mut tokens, plan);
-        tokens.put(Token::Who, clearance.who());
-        put_tag(&mut tokens, plan);
-        let tls = clearance.negotiated().map_or("none", Negotiated::as_str);
-        tokens.put(Token::Tls, tls);
-        tokens.put(Token::Auth, held(clearance.held()));
-        let relaxed = plan.is_relaxed();
-        if relaxed {
-            tokens.put(Token::Unmet, list(clearance.unmet(), Unmet::as_str));
-        }
-        let sent = match (clearance.mail_params().trim_start(), clearance.ret_hdrs()) {
-            ("", true) => "RET=HDRS",
-            (parameter, _) => parameter,
-        };
-        tokens.put(Token::Sent, sent);
-        let lost = clearance.lost();
-        if !lost.is_empty() {
-            tokens.put(Token::Lost, list(lost, Lost::as_str));
-        }
-        let severity = match (relaxed, clearance.tls()) {
-            (true, false) => Severity::Warning,
-            (true, true) => Severity::Notice,
-            // No server is known to offer TLSPOLICY (L8): that it is not told is no news.
-            (false, _) if !lost.is_empty() && asks_onward(plan) => Severity::Notice,
-            (false, _) => Severity::Info,
-        };
+        let mut tokens = opened(delivery.plan(), Action::Go);
+        let severity = put_cleared(&mut tokens, delivery, clearance, true);
         Self::of(severity, tokens)
     }
 
@@ -124,20 +91,7 @@ impl LogLine {
     /// The end over all hosts.
     #[must_use]
     pub fn verdict(plan: &Plan, verdict: &Verdict) -> Self {
-        let mut tokens = opened(plan, verdict.action);
-        put_floor(&mut tokens, plan);
-        if let Some(row) = verdict.row {
-            tokens.put(Token::Row, Row::as_str(row));
-        }
-        if verdict.who != Who::Nobody {
-            tokens.put(Token::Who, verdict.who);
-        }
-        put_tag(&mut tokens, plan);
-        if verdict.action == Action::Go {
-            return Self::of(Severity::Info, tokens);
-        }
-        put_reply(&mut tokens, &verdict.reply);
-        Self::of(Severity::Notice, tokens)
+        put_verdict(Tokens::default(), plan, verdict)
     }
 
     /// The case of a decision, for `requiretls explain`.
@@ -156,11 +110,88 @@ impl LogLine {
     }
 }
 
+impl Severity {
+    /// This one, or the other where that matters more.
+    fn at_least(self, other: Self) -> Self {
+        if (other as u8) < self as u8 {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 fn opened(plan: &Plan, action: Action) -> Tokens {
     let mut tokens = Tokens::default();
+    put_next_hop(&mut tokens, plan, action);
+    tokens
+}
+
+fn put_next_hop(tokens: &mut Tokens, plan: &Plan, action: Action) {
     tokens.put(Token::Action, action.as_str());
     tokens.put(Token::NextHop, plan.next_hop());
-    tokens
+}
+
+/// What an open gate has let through; `said`: MAIL FROM has gone with it. How much that matters.
+fn put_cleared(
+    tokens: &mut Tokens,
+    delivery: &Delivery,
+    clearance: &Clearance,
+    said: bool,
+) -> Severity {
+    let plan = delivery.plan();
+    if let Some(candidate) = delivery.current() {
+        tokens.put(Token::Host, &candidate.host);
+    }
+    if let Some(found) = found(&plan.facts().route) {
+        tokens.put(Token::Mx, found);
+    }
+    tokens.put(Token::Level, clearance.level());
+    put_floor(tokens, plan);
+    tokens.put(Token::Who, clearance.who());
+    put_tag(tokens, plan);
+    let tls = clearance.negotiated().map_or("none", Negotiated::as_str);
+    tokens.put(Token::Tls, tls);
+    tokens.put(Token::Auth, held(clearance.held()));
+    let relaxed = plan.is_relaxed();
+    if relaxed {
+        tokens.put(Token::Unmet, list(clearance.unmet(), Unmet::as_str));
+    }
+    if said {
+        let sent = match (clearance.mail_params().trim_start(), clearance.ret_hdrs()) {
+            ("", true) => "RET=HDRS",
+            (parameter, _) => parameter,
+        };
+        tokens.put(Token::Sent, sent);
+    }
+    let lost = clearance.lost();
+    if !lost.is_empty() {
+        tokens.put(Token::Lost, list(lost, Lost::as_str));
+    }
+    match (relaxed, clearance.tls()) {
+        (true, false) => Severity::Warning,
+        (true, true) => Severity::Notice,
+        // No server is known to offer TLSPOLICY (L8): that it is not told is no news.
+        (false, _) if !lost.is_empty() && asks_onward(plan) => Severity::Notice,
+        (false, _) => Severity::Info,
+    }
+}
+
+fn put_verdict(mut tokens: Tokens, plan: &Plan, verdict: &Verdict) -> LogLine {
+    put_next_hop(&mut tokens, plan, verdict.action);
+    put_floor(&mut tokens, plan);
+    if let Some(row) = verdict.row {
+        tokens.put(Token::Row, Row::as_str(row));
+    }
+    if verdict.who != Who::Nobody {
+        tokens.put(Token::Who, verdict.who);
+    }
+    put_tag(&mut tokens, plan);
+    if verdict.action == Action::Go {
+        return LogLine::of(Severity::Info, tokens);
+    }
+    put_reply(&mut tokens, &verdict.reply);
+    LogLine::of(Severity::Notice, tokens)
 }
 
 fn asks_onward(plan: &Plan) -> bool {

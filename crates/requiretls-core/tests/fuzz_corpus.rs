@@ -68,13 +68,13 @@ replays! {
     tls_required tlsa tlsrpt
 }
 
-/// `config` has its test beside the engine, which it needs.
+/// `config` and `lmtp` have their tests beside the engine and the transport, which they need.
 #[test]
 fn every_target_is_replayed_and_has_a_corpus() {
     let mut targets: BTreeSet<String> =
         fuzz::TARGETS.iter().map(|(n, _)| (*n).to_owned()).collect();
     assert_eq!(targets, REPLAYED.iter().map(ToString::to_string).collect());
-    targets.insert("config".to_owned());
+    targets.extend(["config", "lmtp"].map(str::to_owned));
     let binaries = names(&fuzz_dir().join("fuzz_targets"));
     let binaries: BTreeSet<_> = binaries
         .iter()

@@ -9,6 +9,7 @@ use crate::content::Content;
 use crate::envelope::Envelope;
 use crate::limits::Limits;
 use crate::message::Message;
+use crate::outcome::Outcome;
 use crate::pool::{Janitor, Pool};
 use crate::report::Report;
 use crate::transaction::Share;
@@ -28,13 +29,20 @@ use std::time::Instant;
 pub struct Carrier {
     client: Client,
     look_up: Box<dyn Fn(&PlanFor<'_>) -> Plan + Send + Sync>,
+    told: Box<Told>,
     janitor: Janitor,
     next_hops: NonZero<usize>,
 }
 
+/// Hears what became of a message at one next hop.
+type Told = dyn Fn(&Request<'_>, &Outcome) + Send + Sync;
+
 /// A message to be carried.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
+    /// Which one it is, for whoever is told of it: the connection that brought it, and the message
+    /// on that.
+    pub number: (u64, u64),
     /// From whom to whom.
     pub envelope: &'a Envelope,
     /// What the sender required, as kept with the message; empty: nothing.
@@ -77,8 +85,18 @@ impl Carrier {
         Self {
             client: client.pooling(Arc::clone(&pool)),
             look_up: Box::new(look_up),
+            told: Box::new(|_, _| {}),
             janitor: Janitor::of(pool),
             next_hops: limits.next_hops,
+        }
+    }
+
+    /// Tells what became of each message at each of its next hops, as soon as that is known.
+    #[must_use]
+    pub fn telling(self, told: impl Fn(&Request<'_>, &Outcome) + Send + Sync + 'static) -> Self {
+        Self {
+            told: Box::new(told),
+            ..self
         }
     }
 
@@ -105,7 +123,7 @@ impl Carrier {
         let (limit, until) = (self.next_hops, self.client.until());
         let shares = at_once(ways, limit, |way| self.share(request, way));
         let answered = at_once(convoys(shares), limit, |convoy| {
-            self.serve(&message, convoy, until)
+            self.serve(request, &message, convoy, until)
         });
         for (index, reply) in answered.into_iter().flatten() {
             if let Some(place) = replies.get_mut(index) {
@@ -132,6 +150,7 @@ impl Carrier {
     /// One share after the other, each of which may take further ones along.
     fn serve(
         &self,
+        request: &Request<'_>,
         message: &Message,
         mut convoy: VecDeque<Share>,
         until: Option<Instant>,
@@ -141,6 +160,7 @@ impl Carrier {
             let recipients = report.answers.recipients();
             let others = convoy.make_contiguous();
             let outcome = self.client.run(delivery, message, report, others, until);
+            (self.told)(request, &outcome);
             let replies = outcome.recipients.into_iter().map(|own| own.reply);
             let replies: Vec<(usize, Reply)> = recipients.into_iter().zip(replies).collect();
             let too_many = too_many(&replies);

@@ -350,5 +350,5 @@ impl fmt::Display for Broken {
 /// A reply of a class that the command does not have.
 pub(crate) const OUT_OF_TURN: Broken = Broken::NotSmtp("a reply that the command does not have");
 
-/// What is read of a message at once: a TLS record's worth.
-const BLOCK: usize = 16_384;
+/// What is read of a message and sent at once: two TLS records' worth.
+const BLOCK: usize = 32_768;

@@ -1,10 +1,15 @@
 //! What do MAIL and RCPT say beside the addresses, and what can not be said here at all?
 //!
 //! P4's parameter stands first. The others are passed on where the peer offers their extension:
-//! BODY, SIZE, SMTPUTF8, and those of DSN. A message that needs an extension which the peer lacks is
-//! refused here, before anything of it is sent: no part of it is rewritten, since that would break
-//! signatures, and an octet above 127 "must not, under any circumstances" go to a peer without
-//! 8BITMIME (RFC 6152 section 3).
+//! BODY, SIZE, SMTPUTF8, and those of DSN. No part of a message is rewritten, since that would break
+//! signatures: one that has no room at the peer, or addresses in UTF-8 and a peer without SMTPUTF8, is
+//! refused here, before anything of it is sent.
+//!
+//! Octets above 127 in the content are no such reason. RFC 6152 section 3 has a client convert them or
+//! return the message where the peer lacks 8BITMIME. Exim, whose mail comes here as its users wrote
+//! it, has always sent them as they are, and hosts have long been clean for 8 bits whatever they
+//! offer: mail that arrived before must not come back because its TLS is looked after. A host that
+//! does mind says so, and its word goes to the sender.
 
 use crate::envelope::{Body, EnvelopeRecipient, Ret};
 use crate::extensions::{Extensions, Size};
@@ -35,10 +40,6 @@ pub(crate) fn unfit(message: &Message, host: &Host, offered: Extensions) -> Opti
     if utf8 && !offered.smtp_utf8 {
         let text = "it does not offer SMTPUTF8, which the message needs".to_owned();
         return refuse(550, Enhanced(5, 6, 7), text);
-    }
-    if content.is_8bit() && !offered.eight_bit {
-        let text = "it does not offer 8BITMIME, which the message needs".to_owned();
-        return refuse(550, Enhanced(5, 6, 3), text);
     }
     None
 }

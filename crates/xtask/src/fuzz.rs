@@ -27,8 +27,8 @@ pub(crate) struct Options {
     jobs: usize,
 }
 
-/// The one target that reads the engine's files; all others are core's.
-const WITH_ENGINE: &str = "config";
+/// The targets that are not core's: what each of them needs besides.
+const WITH_MORE: [(&str, &str); 2] = [("config", "engine"), ("lmtp", "transport")];
 /// An input that takes longer is a finding, in seconds.
 const TIMEOUT: u64 = 10;
 
@@ -84,14 +84,21 @@ fn targets(only: Option<&str>) -> Result<Vec<String>> {
 }
 
 fn build(targets: &[String]) -> Result<()> {
-    // Without the engine first, so that core's targets do not wait for it.
-    for target in targets.iter().filter(|target| *target != WITH_ENGINE) {
-        run(cargo_fuzz("build").arg(target))?;
-    }
-    if targets.iter().any(|target| target == WITH_ENGINE) {
-        run(cargo_fuzz("build").args(["--features", "engine", WITH_ENGINE]))?;
+    // Core's first, so that these do not wait for what the others need.
+    let mut targets: Vec<&String> = targets.iter().collect();
+    targets.sort_by_key(|target| feature(target).is_some());
+    for target in targets {
+        let mut build = cargo_fuzz("build");
+        build.args(feature(target).map(|feature| format!("--features={feature}")));
+        run(build.arg(target))?;
     }
     Ok(())
+}
+
+/// What a target needs besides core.
+fn feature(target: &str) -> Option<&'static str> {
+    let mut needs = WITH_MORE.iter().filter(|(name, _)| *name == target);
+    needs.next().map(|(_, feature)| *feature)
 }
 
 /// No sanitizer: core is without unsafe code, and four times as many inputs are tried in the same time.
@@ -278,11 +285,8 @@ impl Run {
 
 /// How the finding is seen again, with the place at which the target ended.
 fn replay(target: &str, input: &Path) -> String {
-    let features = if target == WITH_ENGINE {
-        " --features engine"
-    } else {
-        ""
-    };
+    let features = feature(target).map(|feature| format!(" --features={feature}"));
+    let features = features.unwrap_or_default();
     let root = tree::root();
     let short = |path: &Path| {
         path.strip_prefix(&root)

@@ -6,8 +6,8 @@
 
 use clap::Args;
 
-use crate::Result;
 use crate::command::{cargo, run};
+use crate::{Result, deb};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -17,6 +17,8 @@ pub(crate) struct Options {
 
 /// Runs the tests, and fails when one does.
 pub(crate) fn run_all(options: &Options) -> Result<()> {
+    // What the packages have is installed beside the servers that Debian's own package manager has installed.
+    deb::run_for_tests()?;
     // The program that the servers start is no part of the tests' own package.
     run(cargo()
         .args([

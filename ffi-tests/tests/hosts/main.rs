@@ -5,6 +5,7 @@
 //! three servers of Debian 12 and Postfix 3.11; `cargo xtask hosts` has the others as well.
 #![forbid(unsafe_code)]
 
+mod by_the_readme;
 mod exim;
 mod handed_over;
 mod killed;
@@ -21,6 +22,7 @@ mod submission;
 
 use ffi_tests::Result;
 
+use by_the_readme::leads_to_enforcement;
 use exim::Exim;
 use handed_over::every_row;
 use killed::{a_full_queue, at_every_place};
@@ -238,4 +240,22 @@ fn sendmail_8_18_with_a_full_queue() -> Result<()> {
 #[ignore = "cargo xtask hosts"]
 fn postfix_3_11_with_a_full_queue() -> Result<()> {
     a_full_queue(Box::new(Postfix("postfix311")), Socket)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn debian_12_and_exim_by_the_readme() -> Result<()> {
+    leads_to_enforcement(&by_the_readme::EXIM)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn debian_12_and_sendmail_by_the_readme() -> Result<()> {
+    leads_to_enforcement(&by_the_readme::SENDMAIL)
+}
+
+#[test]
+#[ignore = "cargo xtask hosts"]
+fn debian_12_and_postfix_by_the_readme() -> Result<()> {
+    leads_to_enforcement(&by_the_readme::POSTFIX)
 }

@@ -15,3 +15,13 @@ pub(crate) fn lines(name: &str) -> Result<String> {
     });
     found.ok_or_else(|| Failure::new(format!("README.md has no lines behind <!-- {name} -->")))
 }
+
+/// A command that the README has in a line of its own or in its text.
+pub(crate) fn command(command: &str) -> Result<String> {
+    let readme = std::fs::read_to_string(workspace().join("README.md"))?;
+    let is_there =
+        readme.contains(&format!("`{command}`")) || readme.contains(&format!("\n{command}\n"));
+    is_there
+        .then(|| command.to_owned())
+        .ok_or_else(|| Failure::new(format!("README.md does not say {command:?}")))
+}

@@ -1,8 +1,7 @@
 //! What makes the plan for each next hop, and who sends by it?
 
 use super::log::Log;
-use requiretls_core::delivery::{Action, Delivery};
-use requiretls_core::log_line::LogLine;
+use requiretls_core::log_line::{Carried, LogLine};
 use requiretls_core::plan::{Message, Plan, Unreadable};
 use requiretls_core::tag;
 use requiretls_engine::clock::Clock;
@@ -21,21 +20,28 @@ pub(super) fn open(
     let discovery = Discovery::open(config)?;
     let clock = discovery.clock();
     let noted = discovery.clone();
-    let log = log.clone();
     let roots = discovery.roots().roots().clone();
-    let client = Client::new(name, roots, move || seconds(clock))?.noting(move |delivery| {
-        noted.note(delivery);
-        let line = told(delivery);
-        log.line(line.severity, &line.text);
-    });
+    let client = Client::new(name, roots, move || seconds(clock))?
+        .noting(move |delivery| noted.note(delivery));
     let outbound = &config.lmtp.outbound;
     let client = client
         .with_sources(outbound.sources.iter().copied())
         .within(outbound.answer);
     let limits = limits(outbound, keeping);
     let config = config.clone();
-    Ok(Carrier::with_limits(client, limits, move |wanted| {
+    let carrier = Carrier::with_limits(client, limits, move |wanted| {
         plan(&config, &discovery, wanted)
+    });
+    let log = log.clone();
+    Ok(carrier.telling(move |request, outcome| {
+        let line = LogLine::carried(&Carried {
+            message: request.number,
+            delivery: &outcome.delivery,
+            action: outcome.action,
+            reply: &outcome.reply,
+            said: outcome.sent().is_some(),
+        });
+        log.line(line.severity, &line.text);
     }))
 }
 
@@ -68,14 +74,6 @@ fn limits(outbound: &Outbound, keeping: Keeping) -> Limits {
 /// A clock that cannot be read is none that a certificate or a policy is valid by.
 fn seconds(clock: Clock) -> u64 {
     clock.now().unwrap_or(0)
-}
-
-fn told(delivery: &Delivery) -> LogLine {
-    let verdict = delivery.verdict();
-    match delivery.clearance() {
-        Some(clearance) if verdict.action == Action::Go => LogLine::cleared(delivery, clearance),
-        _ => LogLine::verdict(delivery.plan(), &verdict),
-    }
 }
 
 fn plan(config: &Config, discovery: &Discovery, wanted: &PlanFor<'_>) -> Plan {

@@ -1,15 +1,16 @@
 //! What do many clients and large messages cost?
 //!
-//! The memory of the program as the system counts it, against a next hop on a unix socket that takes
-//! everything: what is measured is this side.
+//! The memory of the program as the system counts it, against a next hop that takes everything, on a
+//! unix socket or inside TLS: what is measured is this side.
 
 use crate::office::{PROGRAM, Running, free_port, until};
+use crate::sink::{sink, tls_sink};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,14 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
+
+/// Where the sink is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum NextHop {
+    Socket,
+    /// A port, with STARTTLS.
+    Tls,
+}
 
 /// A service whose next hop is a sink.
 struct Service {
@@ -27,7 +36,7 @@ struct Service {
 }
 
 impl Service {
-    fn start() -> Self {
+    fn start(next_hop: NextHop) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         let made = rcgen::generate_simple_self_signed(["lmtp.test".to_owned()]).unwrap();
@@ -35,17 +44,31 @@ impl Service {
         std::fs::write(at("key.pem"), made.signing_key.serialize_pem()).unwrap();
         let tcp = free_port();
         let sunk = Arc::<AtomicU64>::default();
-        sink(UnixListener::bind(at("sink")).unwrap(), Arc::clone(&sunk));
+        let (next_hop, rule) = match next_hop {
+            NextHop::Socket => {
+                let path = at("sink");
+                sink(UnixListener::bind(&path).unwrap(), Arc::clone(&sunk));
+                (
+                    format!("unix:{}", path.display()),
+                    "hop = \"local\"".to_owned(),
+                )
+            }
+            NextHop::Tls => {
+                let port = tls_sink(&made, Arc::clone(&sunk));
+                (
+                    "127.0.0.1".to_owned(),
+                    format!("floor = \"encrypt\"\nport = {port}"),
+                )
+            }
+        };
         let mut config = String::new();
-        let next_hop = at("sink");
         let _ = write!(
             config,
-            "[cache]\ndirectory = \"\"\n[next_hop.\"unix:{sink}\"]\nhop = \"local\"\n\
+            "[cache]\ndirectory = \"\"\n[next_hop.\"{next_hop}\"]\n{rule}\n\
              [lmtp]\nhost_connections = 200\nhost_idle_connections = 0\nplace_seconds = 300\n\
-             [lmtp_listener.\"unix:{socket}\"]\nroute = \"unix:{sink}\"\n\
-             [lmtp_listener.\"127.0.0.1:{tcp}\"]\nroute = \"unix:{sink}\"\n\
+             [lmtp_listener.\"unix:{socket}\"]\nroute = \"{next_hop}\"\n\
+             [lmtp_listener.\"127.0.0.1:{tcp}\"]\nroute = \"{next_hop}\"\n\
              certificate = \"cert.pem\"\nkey = \"key.pem\"\n",
-            sink = next_hop.display(),
             socket = at("lmtp").display(),
         );
         std::fs::write(at("requiretls.conf"), config).unwrap();
@@ -90,44 +113,6 @@ impl Service {
             line.split_whitespace().nth(1).unwrap().parse().unwrap()
         };
         (field("VmRSS:"), field("VmHWM:"))
-    }
-}
-
-/// Takes every message, and counts their octets.
-fn sink(listener: UnixListener, sunk: Arc<AtomicU64>) {
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let sunk = Arc::clone(&sunk);
-            let thread = std::thread::Builder::new().stack_size(128 * 1024);
-            thread.spawn(move || drop(swallow(&client, &sunk))).unwrap();
-        }
-    });
-}
-
-fn swallow(mut client: &UnixStream, sunk: &AtomicU64) -> io::Result<()> {
-    let mut lines = BufReader::with_capacity(65_536, client);
-    client.write_all(b"220 sink ESMTP\r\n")?;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if lines.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        let reply = match line.get(..4).unwrap_or_default() {
-            b"EHLO" | b"LHLO" => "250-sink\r\n250-8BITMIME\r\n250 PIPELINING\r\n",
-            b"DATA" => {
-                client.write_all(b"354 go on\r\n")?;
-                while line != b".\r\n" {
-                    line.clear();
-                    let read = lines.read_until(b'\n', &mut line)?;
-                    sunk.fetch_add(u64::try_from(read).unwrap(), Ordering::Relaxed);
-                }
-                "250 2.0.0 gone\r\n"
-            }
-            b"QUIT" => "221 2.0.0 bye\r\n",
-            _ => "250 2.0.0 ok\r\n",
-        };
-        client.write_all(reply.as_bytes())?;
     }
 }
 
@@ -223,10 +208,10 @@ fn idle_connections_cost(
 }
 
 fn idle_connections(count: u64) {
-    let service = Service::start();
+    let service = Service::start(NextHop::Socket);
     let in_clear = || clear(&service.socket());
     idle_connections_cost("in clear", count, &service, in_clear);
-    let service = Service::start();
+    let service = Service::start(NextHop::Socket);
     let config = Arc::new(client_config());
     let inside = || inside_tls(service.tcp, &config);
     idle_connections_cost("inside TLS", count, &service, inside);
@@ -246,8 +231,8 @@ fn soak_a_thousand_idle_connections() {
 /// Issue 8, item 5: all of it in this, in KiB.
 const IN_ALL: u64 = 32 * 1024;
 
-fn large_messages_at_once(count: u64, size: u64) {
-    let service = Service::start();
+fn large_messages_at_once(next_hop: NextHop, count: u64, size: u64) {
+    let service = Service::start(next_hop);
     let line = "0123456789012345678901234567890123456789012345678901234567890123456789\r\n";
     let lines = size / u64::try_from(line.len()).unwrap();
     let block = line.repeat(900);
@@ -271,21 +256,32 @@ fn large_messages_at_once(count: u64, size: u64) {
     let octets = count * (lines / 900) * u64::try_from(block.len()).unwrap();
     assert!(sunk >= octets, "{sunk} of {octets}");
     let (_, most) = service.memory();
-    println!("soak: {count} messages of {size} octets at once: {most} KiB at most");
+    println!("soak: {count} messages of {size} octets at once ({next_hop:?}): {most} KiB at most");
     assert!(most <= IN_ALL, "{most} KiB");
 }
 
 /// As many at once as is asked, smaller: what is in a file is not in memory.
 #[test]
 fn a_hundred_messages_at_once() {
-    large_messages_at_once(100, 1_000_000);
+    large_messages_at_once(NextHop::Socket, 100, 1_000_000);
+}
+
+#[test]
+fn a_hundred_messages_at_once_inside_tls() {
+    large_messages_at_once(NextHop::Tls, 100, 1_000_000);
 }
 
 /// All of it is more than 5 GB through a disk: `cargo xtask soak`.
 #[test]
 #[ignore = "takes minutes: cargo xtask soak"]
 fn soak_a_hundred_messages_of_50_mib_at_once() {
-    large_messages_at_once(100, 50 * 1024 * 1024);
+    large_messages_at_once(NextHop::Socket, 100, 50 * 1024 * 1024);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask soak"]
+fn soak_a_hundred_messages_of_50_mib_at_once_inside_tls() {
+    large_messages_at_once(NextHop::Tls, 100, 50 * 1024 * 1024);
 }
 
 fn client_config() -> ClientConfig {

@@ -6,5 +6,6 @@
 mod load;
 mod office;
 mod pipe;
+mod sink;
 mod sockets;
 mod start;

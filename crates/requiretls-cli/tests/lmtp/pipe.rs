@@ -16,6 +16,7 @@ fn each_recipient_has_what_its_next_hop_allows() {
         "b@data-451.test",
         "b@nowhere.test",
         "b@[127.0.0.1]",
+        "b@drops-dot.test",
     ];
     let content = "Subject: x\r\n\r\n..and so on\r\n";
     let said = one_message(&recipients, content);
@@ -28,10 +29,11 @@ fn each_recipient_has_what_its_next_hop_allows() {
         ("the peer's own word", "451 4.3.0 "),
         ("P6.2", "550 5.1.2 "),
         ("P12", "550 5.1.2 "),
+        ("RFC 1047: nobody knows", "451 4.4.2 "),
     ];
-    // Greeting, LHLO, MAIL, seven RCPT, DATA; QUIT is behind them.
-    let behind = &replies[11..];
-    assert_eq!(behind.len(), 8, "{replies:#?}");
+    // Greeting, LHLO, MAIL, eight RCPT, DATA; QUIT is behind them.
+    let behind = &replies[12..];
+    assert_eq!(behind.len(), 9, "{replies:#?}");
     for ((label, code), reply) in expected.iter().zip(behind) {
         assert!(reply.starts_with(code), "{label}: {reply}\n{told}");
     }
@@ -45,13 +47,18 @@ fn each_recipient_has_what_its_next_hop_allows() {
     assert_eq!(message.recipients, ["b@good.test"]);
     assert_eq!(message.body, b"Subject: x\r\n\r\n.and so on\r\n");
     for line in [
-        "action=go next_hop=good.test host=mx.good.test",
-        "action=bounce next_hop=no-starttls.test",
+        "message=1.1 action=go next_hop=good.test host=mx.good.test",
+        "message=1.1 action=bounce next_hop=no-starttls.test",
+        "message=1.1 action=bounce next_hop=rcpt-550.test host=mx.rcpt-550.test",
+        "message=1.1 action=defer next_hop=drops-dot.test host=mx.drops-dot.test",
+        "after the message was sent: it may have been taken (possible duplicate)\"",
         "message=1.1 from=<anna@sender.test> to=<b@no-requiretls.test> octets=26 tag=R code=550 enhanced=5.7.30 reason=",
         "connection=1 listener=pipe messages=1 ended=closed tls=none",
     ] {
         assert!(told.contains(line), "no {line:?} in\n{told}");
     }
+    let gone = |line: &&str| line.contains(" action=go ");
+    assert_eq!(told.lines().filter(gone).count(), 1, "{told}");
 }
 
 #[test]

@@ -37,7 +37,8 @@ mod texts;
 /// A target's name and what it does with its input.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// Every target that needs core alone; `config`, which needs the engine, stands by itself.
+/// Every target that needs core alone; `config`, which needs the engine, and `lmtp`, which needs the
+/// transport, stand by themselves.
 pub const TARGETS: [Target; 14] = [
     ("case", case::check),
     ("chain", chain::check),

@@ -1,5 +1,6 @@
 //! Lines, by what a delivery was told.
 
+mod carried;
 mod dialects;
 mod list;
 

@@ -103,4 +103,4 @@ impl fmt::Debug for ContentWriter {
 }
 
 /// Lines come one by one; they are not written so.
-const GATHERED: usize = 16 * 1024;
+const GATHERED: usize = 32 * 1024;

@@ -214,6 +214,7 @@ impl<'a> Connection<'a> {
     /// One reply for each recipient, whatever happens over there.
     fn carry(&self, envelope: &Envelope, tag: &str, content: &Content) -> Vec<Reply> {
         let request = Request {
+            number: (self.number, self.messages),
             envelope,
             tag,
             content,

@@ -5,6 +5,8 @@
 //! 4.5.2), where the line begins behind CRLF. A bare LF or CR stays as it is; the SMTP client sends
 //! the one as CRLF and the other as a blank, so that no two readers downstream can differ about it.
 
+use memchr::memmem;
+
 /// Turns what follows DATA into the message, block by block.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum ContentEnd {
@@ -31,6 +33,15 @@ impl ContentEnd {
         self == Self::Seen
     }
 
+    /// Where these octets end, which come within a line.
+    fn behind(octets: &[u8]) -> Self {
+        match octets {
+            [.., b'\r', b'\n'] => Self::LineStart,
+            [.., b'\r'] => Self::Cr,
+            _ => Self::Within,
+        }
+    }
+
     /// Gives away what the block holds of the message, piece by piece, and says how much of the
     /// block that was: what stands behind the final dot is the next command.
     pub(super) fn push(&mut self, block: &[u8], mut take: impl FnMut(&[u8])) -> usize {
@@ -40,7 +51,11 @@ impl ContentEnd {
         while !self.is_seen() {
             if *self == Self::Within {
                 let rest = block.get(at..).unwrap_or_default();
-                at += rest.iter().position(|&b| b == b'\r').unwrap_or(rest.len());
+                (*self, at) = match memmem::find(rest, b"\r\n.") {
+                    // Nothing but a dot that begins a line is of interest.
+                    Some(line_end) => (Self::LineStart, at + line_end + 2),
+                    None => (Self::behind(rest), block.len()),
+                };
             }
             let Some(&byte) = block.get(at) else {
                 break;

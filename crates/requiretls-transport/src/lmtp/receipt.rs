@@ -112,7 +112,7 @@ impl Kept {
 }
 
 /// Octets that are read at once.
-const BLOCK: usize = 16_384;
+const BLOCK: usize = 32_768;
 
 fn no_room(error: &io::Error) -> Reply {
     tracing::error!("a message cannot be kept while it is carried: {error}");

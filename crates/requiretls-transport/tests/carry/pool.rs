@@ -131,6 +131,9 @@ fn p9_the_best_host_first() {
     let carrier = site.carrier();
     assert_eq!(carry(&carrier, "R", &["a@e.test"]), ["250 2.0.0"]);
     assert_eq!(carry(&carrier, "R", &["a@d.test"]), ["250 2.0.0"]);
+    // A peer's log has what became of a message a moment after the client has the reply.
+    drop(carrier);
+    assert_eq!(site.log.ended(2, LONG).len(), 2);
     assert_eq!((site.taken("mx1.test"), site.taken("mx2.test")), (1, 1));
 }
 

@@ -146,6 +146,55 @@ fn s20_each_delivery_is_shown() {
     assert_eq!(shown, expected);
 }
 
+/// Each next hop is told of once, with the message's number: go only where a host has taken it.
+#[test]
+fn each_next_hop_is_told_of() {
+    let site = Site::new()
+        .host("mx.d.test", Peer::good())
+        .host("mx.e.test", Peer::good().dies_after_the_dot())
+        .host("mx.f.test", Peer::good().no_requiretls())
+        .host(
+            "mx.g.test",
+            Peer::good().answers(Step::Dot, None, "552 5.3.4 Too large"),
+        )
+        .way("d.test", &["mx.d.test"])
+        .way("rides.test", &["mx.d.test"])
+        .way("e.test", &["mx.e.test", "mx.d.test"])
+        .way("f.test", &["mx.f.test"])
+        .way("g.test", &["mx.g.test"]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let all = Arc::clone(&told);
+    let carrier = site.carrier().telling(move |request, outcome| {
+        assert_eq!(request.number, (1, 1));
+        let next_hop = outcome.delivery.plan().next_hop().to_string();
+        let (action, code) = (outcome.action.as_str(), outcome.reply.enhanced);
+        all.lock()
+            .unwrap()
+            .push(format!("{next_hop} {action} {code}"));
+    });
+    let to = [
+        "a@d.test",
+        "b@e.test",
+        "c@f.test",
+        "d@g.test",
+        "e@nowhere.test",
+        "f@rides.test",
+        "g@e.test",
+    ];
+    carry(&carrier, "R", &to);
+    let expected = [
+        "d.test go 2.0.0",
+        "e.test defer 4.4.2",
+        "f.test bounce 5.7.30",
+        "g.test bounce 5.3.4",
+        "nowhere.test bounce 5.1.2",
+        "rides.test go 2.0.0",
+    ];
+    let mut told = told.lock().unwrap().clone();
+    told.sort_unstable();
+    assert_eq!(told, expected);
+}
+
 /// Each recipient's own wishes go with it, and to nobody else.
 #[test]
 fn wishes_stay_with_their_recipient() {
@@ -164,6 +213,7 @@ fn wishes_stay_with_their_recipient() {
         path("c@e.test").into(),
     ];
     let said = site.carrier().carry(&Request {
+        number: (1, 1),
         envelope: &envelope,
         tag: "1.secure.onward",
         content: &Content::from_bytes(b"x\r\n".to_vec()),

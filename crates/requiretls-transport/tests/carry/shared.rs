@@ -210,6 +210,7 @@ fn p9_a_broken_connection_counts_for_none_but_the_first() {
     // More than the buffers on the way hold: its end is not sent.
     let content = Content::from_bytes(b"0123456789abcdef\r\n".repeat(1 << 20));
     let said = site.carrier().carry(&Request {
+        number: (1, 1),
         envelope: &Envelope::new(path("a@s.test"), BOTH.map(path)),
         tag: "1.secure.onward",
         content: &content,

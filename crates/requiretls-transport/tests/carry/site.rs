@@ -181,6 +181,7 @@ pub(crate) fn replies(
     let text = format!("RequireTLS-Tag: {tag}\r\n\r\nhello\r\n");
     let content = Content::from_bytes(text.into_bytes());
     carrier.carry(&Request {
+        number: (1, 1),
         envelope: &Envelope::new(path("a@s.test"), to.iter().map(|to| path(to))),
         tag: &tag,
         content: &content,

@@ -1,6 +1,6 @@
 //! RFC 1870, 3030, 3461, 6152, 6531: what is passed on, and what cannot be said here.
 
-use crate::peer::Traits;
+use crate::peer::{MESSAGE, Traits};
 use crate::world::{World, path, summary};
 use requiretls_transport::{Body, Envelope, Message, Ret, Value};
 
@@ -51,7 +51,7 @@ fn what_is_passed_on() {
     let asked_8bit = |envelope: &mut Envelope| envelope.body = Body::EightBitMime;
     let asked_utf8 = |envelope: &mut Envelope| envelope.smtp_utf8 = true;
     #[rustfmt::skip]
-    let rows: [Row<&[&str]>; 19] = [
+    let rows: [Row<&[&str]>; 21] = [
         ("nothing", BARE, "R", |_| (), b"x\r\n", &["MAIL FROM:<a@s.test> REQUIRETLS", "RCPT TO:<b@d.test>", "DATA"]),
         ("DSN", GOOD, "none", dsn, b"x\r\n", &["MAIL FROM:<a@s.test> RET=FULL ENVID=QQ314159", "RCPT TO:<b@d.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b+2Bc@d.test", "DATA"]),
         ("DSN, not offered", BARE, "none", dsn, b"x\r\n", &["MAIL FROM:<a@s.test>", "RCPT TO:<b@d.test>", "DATA"]),
@@ -65,6 +65,8 @@ fn what_is_passed_on() {
         ("8BITMIME", GOOD, "none", |_| (), b"\xc3\xbc\r\n", &["MAIL FROM:<a@s.test> BODY=8BITMIME", "RCPT TO:<b@d.test>", "DATA"]),
         ("8BITMIME, asked for in vain", GOOD, "none", asked_8bit, b"x\r\n", &["MAIL FROM:<a@s.test> BODY=8BITMIME", "RCPT TO:<b@d.test>", "DATA"]),
         ("8BITMIME, asked for in vain, not offered", BARE, "none", asked_8bit, b"x\r\n", &["MAIL FROM:<a@s.test>", "RCPT TO:<b@d.test>", "DATA"]),
+        ("8 bits, no 8BITMIME: as they are", BARE, "R", |_| (), b"a: b\r\n\r\n\xff\r\n", &["MAIL FROM:<a@s.test> REQUIRETLS", "RCPT TO:<b@d.test>", "DATA"]),
+        ("the same, asked for", BARE, "none", asked_8bit, b"a: b\r\n\r\n\xff\r\n", &["MAIL FROM:<a@s.test>", "RCPT TO:<b@d.test>", "DATA"]),
         ("SMTPUTF8", GOOD.offers("SMTPUTF8"), "none", utf8, b"a: \xc3\xbc\r\n", &["MAIL FROM:<\u{e4}@s.test> BODY=8BITMIME SMTPUTF8", "RCPT TO:<b@d.test>", "DATA"]),
         ("SMTPUTF8, asked for in vain, not offered", GOOD, "none", asked_utf8, b"a: b\r\n\r\n\xc3\xbc\r\n", &["MAIL FROM:<a@s.test> BODY=8BITMIME", "RCPT TO:<b@d.test>", "DATA"]),
         ("RFC 6533: ORCPT in UTF-8", GOOD.offers("SMTPUTF8"), "none", utf8_orcpt, b"x\r\n", &["MAIL FROM:<a@s.test> SMTPUTF8", "RCPT TO:<b@d.test> ORCPT=utf-8;\u{fc}@d.test", "DATA"]),
@@ -97,10 +99,9 @@ fn what_cannot_be_said_here() {
     let utf8_recipient =
         |envelope: &mut Envelope| envelope.recipients[0].path = path("\u{fc}@d.test");
     #[rustfmt::skip]
-    let rows: [Row<&str>; 9] = [
+    let rows: [Row<&str>; 8] = [
         ("RFC 1870", BARE.offers("SIZE 2"), "R", |_| (), b"x\r\n", "bounce 552 5.3.4 - nobody"),
         ("RFC 1870: as it would be sent", BARE.offers("SIZE 5"), "R", |_| (), b"\n\nx", "bounce 552 5.3.4 - nobody"),
-        ("RFC 6152 section 3", BARE, "R", |_| (), b"\r\n\xff\r\n", "bounce 550 5.6.3 - nobody"),
         ("RFC 6531: return path", GOOD, "R", utf8_path, b"x\r\n", "bounce 550 5.6.7 - nobody"),
         ("RFC 6531: header field", GOOD, "R", asked_utf8, b"a: \xc3\xbc\r\n", "bounce 550 5.6.7 - nobody"),
         ("RFC 6531: recipient", GOOD, "R", utf8_recipient, b"x\r\n", "bounce 550 5.6.7 - nobody"),
@@ -136,6 +137,19 @@ fn one_recipient_cannot_be_named() {
     let commands = world.peers[0].commands();
     let rcpt = commands.iter().filter(|c| c.contains("RCPT")).count();
     assert_eq!(rcpt, 2, "{commands:?}");
+}
+
+/// A host without 8BITMIME that minds what comes says it itself, and that is the answer.
+#[test]
+fn a_host_that_minds_eight_bits_says_so() {
+    let world = World::of(&[BARE.with(&[(MESSAGE, "550 5.6.3 Seven bits\r\n")])]);
+    let content = b"a: b\r\n\r\n\xc3\xbc\r\n";
+    let outcome = world
+        .client()
+        .deliver(world.plan("R"), &message(|_| (), content));
+    assert_eq!(summary(&outcome), "bounce 550 5.6.3 - nobody");
+    let sent = [content.as_slice(), b".\r\n"].concat();
+    assert_eq!(world.peers[0].messages(), [sent]);
 }
 
 /// RFC 3030: the length is that of what is sent, and a large message is one chunk.

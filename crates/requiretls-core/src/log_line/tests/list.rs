@@ -100,7 +100,7 @@ fn lines(delivery: &Delivery) -> Vec<LogLine> {
 }
 
 /// The places in the list of a line's tokens.
-fn read(line: &str) -> Vec<usize> {
+pub(super) fn read(line: &str) -> Vec<usize> {
     let (tokens, reason) = match line.split_once(" reason=\"") {
         Some((tokens, reason)) => (tokens, Some(reason)),
         None => (line, None),

@@ -16,7 +16,7 @@ pub const TOKENS: [Described; 28] = [
         name: "message",
         meaning: "Which message it was: the connection, and which one on it",
         values: Values::Text("two numbers with a dot between them"),
-        when: "`requiretls lmtp`, for each recipient",
+        when: "`requiretls lmtp`, for each next hop and for each recipient",
     },
     Described {
         token: Token::Listener,
@@ -79,7 +79,7 @@ pub const TOKENS: [Described; 28] = [
         name: "host",
         meaning: "The host that gets the message",
         values: Values::Text("a name, an address literal or `unix:/path`"),
-        when: "`action=go` before MAIL FROM",
+        when: "where the gate before MAIL FROM was open",
     },
     Described {
         token: Token::Mx,
@@ -94,14 +94,14 @@ pub const TOKENS: [Described; 28] = [
             "configured",
             "literal",
         ]),
-        when: "`action=go` before MAIL FROM",
+        when: "where the gate before MAIL FROM was open",
     },
     Described {
         token: Token::Level,
         name: "level",
         meaning: "The TLS level that was in force",
         values: Values::Word(&["may", "encrypt", "secure"]),
-        when: "`action=go` before MAIL FROM",
+        when: "where the gate before MAIL FROM was open",
     },
     Described {
         token: Token::Floor,
@@ -125,7 +125,7 @@ pub const TOKENS: [Described; 28] = [
         name: "who",
         meaning: "Who imposed the level, or the refusal",
         values: Values::Word(&["nobody", "recipient", "sender", "site"]),
-        when: "`action=go` before MAIL FROM, and refusals",
+        when: "where the gate before MAIL FROM was open, and refusals",
     },
     Described {
         token: Token::Hop,
@@ -164,7 +164,7 @@ pub const TOKENS: [Described; 28] = [
         meaning: "What was negotiated; `weak`: less than TLS 1.2, or a cipher that does not \
                   encrypt; `none`: the message goes in clear text",
         values: Values::Word(&["1.3", "1.2", "weak", "none"]),
-        when: "`action=go` before MAIL FROM",
+        when: "where the gate before MAIL FROM was open",
     },
     Described {
         token: Token::Auth,
@@ -180,7 +180,7 @@ pub const TOKENS: [Described; 28] = [
             "site-pin",
             "none",
         ]),
-        when: "`action=go` before MAIL FROM",
+        when: "where the gate before MAIL FROM was open",
     },
     Described {
         token: Token::Unmet,
@@ -198,7 +198,7 @@ pub const TOKENS: [Described; 28] = [
             "downcast",
             "refused",
         ]),
-        when: "`action=go` before MAIL FROM, where the hop mode or an empty return path asks less \
+        when: "where the gate before MAIL FROM was open, and the hop mode or an empty return path asks less \
                than a requiring tag does",
     },
     Described {
@@ -210,7 +210,7 @@ pub const TOKENS: [Described; 28] = [
             "`REQUIRETLS`, `REQUIRETLS=CHAIN,DANE` and the like, `TLSPOLICY=SECURE` and the like, \
              `RET=HDRS`, or empty",
         ),
-        when: "`action=go` before MAIL FROM",
+        when: "where the gate before MAIL FROM was open",
     },
     Described {
         token: Token::Lost,
@@ -219,7 +219,7 @@ pub const TOKENS: [Described; 28] = [
                   sent; `level`: that encrypt would do, the peer will ask for secure; `chain`, \
                   `dane`, `dnssec`: these options; `path`: that the MX must be vouched for",
         values: Values::Words(&["all", "level", "chain", "dane", "dnssec", "path"]),
-        when: "`action=go` before MAIL FROM, where there is something",
+        when: "where the gate before MAIL FROM was open, and there is something",
     },
     Described {
         token: Token::Code,
