@@ -42,7 +42,7 @@ const OTHERWISE: [(&str, &str, &str); 1] = [(
 /// So many at once: each takes a process or two.
 const WORKERS: usize = 6;
 /// What waits for silent servers shall not wait for minutes.
-const HURRY: &str = "\n[lmtp]\nlookup_seconds = 10\nanswer_seconds = 12\n";
+const HURRY: &str = "\n[lmtp]\nlookup_seconds = 10\nanswer_seconds = 15\n";
 
 /// One message out, as the demo describes it.
 #[derive(Clone, Debug)]

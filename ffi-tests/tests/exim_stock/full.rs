@@ -8,62 +8,103 @@ use crate::tls_client::Client;
 
 on_every_exim!(requiretls_is_offered_and_accepted);
 
-/// Inside TLS, the MAIL command, and how the answer to it begins.
-type Row = (&'static str, bool, &'static str, &'static str);
+/// Inside TLS, the MAIL command, how the answer to it begins, and whether the message goes on with REQUIRETLS.
+type Row = (&'static str, bool, &'static str, &'static str, bool);
 
-const ROWS: [Row; 12] = [
-    ("untagged", true, "MAIL FROM:<ann@host.test>", "250"),
+const ROWS: [Row; 15] = [
+    ("untagged", true, "MAIL FROM:<ann@host.test>", "250", false),
     (
         "in clear, untagged",
         false,
         "MAIL FROM:<ann@host.test> SIZE=100",
         "250",
+        false,
     ),
-    ("VF1", true, "MAIL FROM:<ann@host.test> REQUIRETLS", "250"),
+    (
+        "VF1",
+        true,
+        "MAIL FROM:<ann@host.test> REQUIRETLS",
+        "250",
+        true,
+    ),
     (
         "VF2",
         true,
         "MAIL FROM:<ann@host.test> requiretls SIZE=10",
         "250",
+        true,
     ),
     (
         "behind others",
         true,
         "MAIL FROM:<ann@host.test> SIZE=10 BODY=8BITMIME REQUIRETLS",
         "250",
+        true,
     ),
-    ("VF8", true, "MAIL FROM:<> REQUIRETLS", "250"),
+    (
+        "VF2 all of it",
+        true,
+        "mail from:<ann@host.test> size=10 requiretls",
+        "250",
+        true,
+    ),
+    ("VF8", true, "MAIL FROM:<> REQUIRETLS", "250", true),
     (
         "VF3 an empty value",
         true,
         "MAIL FROM:<ann@host.test> REQUIRETLS=",
         "501 5.5.4 ",
+        false,
     ),
     (
         "VF3 a value",
         true,
         "MAIL FROM:<ann@host.test> REQUIRETLS=CHAIN",
         "501 5.5.4 ",
+        false,
     ),
     (
         "VF4",
         true,
         "MAIL FROM:<ann@host.test> REQUIRETLS REQUIRETLS",
         "501 5.5.4 ",
+        false,
     ),
     (
         "VF5",
         false,
         "MAIL FROM:<ann@host.test> REQUIRETLS",
         "530 5.7.10 ",
+        false,
     ),
     (
         "VF5 the null path",
         false,
         "MAIL FROM:<> REQUIRETLS",
         "530 5.7.10 ",
+        false,
     ),
-    ("unknown", true, "MAIL FROM:<ann@host.test> REQUIRETLX", "5"),
+    (
+        "unknown",
+        true,
+        "MAIL FROM:<ann@host.test> REQUIRETLX",
+        "5",
+        false,
+    ),
+    (
+        "R2 the word within a quoted address",
+        true,
+        "MAIL FROM:<\"a> REQUIRETLS\"@host.test> SIZE=10",
+        "250",
+        false,
+    ),
+    (
+        "R2 the word behind one with > in it, which the rewrite rule does not know",
+        true,
+        "MAIL FROM:<\"a>b\"@host.test> REQUIRETLS",
+        "501 ",
+        false,
+    ),
 ];
 
 fn requiretls_is_offered_and_accepted(exim: &str) -> Result<()> {
@@ -82,7 +123,7 @@ fn requiretls_is_offered_and_accepted(exim: &str) -> Result<()> {
         assert!(!offers(&Client::in_clear(ADDRESS)?.1), "R5");
         let (_, inside) = Client::inside_tls(ADDRESS)?;
         assert!(offers(&inside), "R5: {inside}");
-        for (n, (label, tls, command, begins)) in ROWS.iter().enumerate() {
+        for (n, (label, tls, command, begins, required)) in ROWS.iter().enumerate() {
             let (mut client, _) = if *tls {
                 Client::inside_tls(ADDRESS)?
             } else {
@@ -108,7 +149,6 @@ fn requiretls_is_offered_and_accepted(exim: &str) -> Result<()> {
                 assert!(reply.starts_with(code), "{label}: {command}: {reply}");
             }
             scene.wait_for(&recipient, "=>")?;
-            let required = command.to_lowercase().contains("requiretls") && *begins == "250";
             let taken = scene.taken(&recipient);
             let message = taken
                 .first()
@@ -119,13 +159,17 @@ fn requiretls_is_offered_and_accepted(exim: &str) -> Result<()> {
                 .mail_parameters
                 .iter()
                 .any(|parameter| parameter == "REQUIRETLS");
-            assert_eq!(sent, required, "{label}");
-            let null_path = command.contains("<>") && *begins == "250";
-            assert_eq!(
-                message.return_path,
-                if null_path { "" } else { "ann@host.test" },
-                "{label}"
+            assert_eq!(sent, *required, "{label}");
+            let path = match *begins {
+                "250" => command.split(['<', '>']).nth(1).unwrap_or_default(),
+                // The next one was taken.
+                _ => "ann@host.test",
+            };
+            assert!(
+                message.return_path.starts_with(path),
+                "{label}: {message:?}"
             );
+            assert_eq!(message.return_path.is_empty(), path.is_empty(), "{label}");
         }
         Ok(())
     })

@@ -31,19 +31,25 @@ fn a_bound_message_rides_on_no_open_connection(exim: &str) -> Result<()> {
         ..Setting::default()
     };
     Scene::run(exim, &setting, sharing(host), |scene| {
-        for recipient in ["bob@free-a.test", "bob@bound-a.test", "bob@free-b.test"] {
+        let free: Vec<String> = (0..4)
+            .map(|n| format!("bob-{n}@free-{}.test", if n % 2 == 0 { "a" } else { "b" }))
+            .collect();
+        let (before, after) = free.split_at(2);
+        let bound = ["bob@bound-a.test".to_owned()];
+        for recipient in before.iter().chain(&bound).chain(after) {
             scene.submit(&[recipient], "")?;
         }
         // The first pass routes all of them and notes which host they wait for; the second sends on open connections.
         scene.exim(&["-qqff"])?;
         scene.wait_for("bob@bound-a.test", "==")?;
-        scene.wait_for("bob@free-a.test", "=>")?;
-        scene.wait_for("bob@free-b.test", "=>")?;
+        for recipient in &free {
+            scene.wait_for(recipient, "=>")?;
+        }
         assert!(scene.taken("bob@bound-a.test").is_empty());
-        // That is no accident: those without a policy shared a connection.
+        // That is no accident: those without a policy shared connections.
         let sessions = scene.world.sessions().sessions();
         let most = sessions.iter().map(|session| session.messages.len()).max();
-        assert_eq!(most, Some(2), "{sessions:#?}");
+        assert!(most >= Some(2), "{most:?}");
         Ok(())
     })
 }

@@ -11,7 +11,8 @@
  *   requiretls_plan       tag, next hop, sender, hosts, $exim_uid, $exim_gid
  *                         "": as stock Exim does it. ":defer: text", ":fail: text": for a redirect router. Else a host list: the
  *                         hosts that must not be spoken to without TLS; the mail needs a transport that asks the functions below
- *   requiretls_connect    tag, next hop, sender, hosts, $host, $host_address    event tcp:connect; "", or why this host may not be used
+ *   requiretls_connect    tag, next hop, sender, hosts, $host, $host_address
+ *                         event tcp:connect; "", or why this host may not be used
  *   requiretls_ehlo       $host, $event_data, $tls_out_ver, $tls_out_cipher     event smtp:ehlo; the same, though Exim ignores it
  *   requiretls_cert       $host, $event_data, ${base64:$tls_out_peercert}       event tls:cert; "", or why the handshake must end
  *   requiretls_gate       $host, $tls_out_cipher                        "": MAIL may follow; "*": it may not
