@@ -82,7 +82,7 @@ RM_COMMAND = /bin/rm
 TOUCH_COMMAND = /usr/bin/touch
 PERL_COMMAND = /usr/bin/perl
 SYSTEM_ALIASES_FILE = /etc/aliases
-CFLAGS = -g -O1 -Wall -Wno-parentheses
+CFLAGS = -O0 -Wall -Wno-parentheses
 LDFLAGS = -rdynamic
 $hints
 LOOKUP_LIBS = -lidn -lidn2 -ldl

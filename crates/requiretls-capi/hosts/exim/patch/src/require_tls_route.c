@@ -76,8 +76,12 @@ const rt_host * c;
 
 rt.route = NULL;
 rt.route_by_mx = FALSE;
-rt.lmtp = addr->transport && Ustrcmp(RT_DRIVER(addr->transport), "smtp") == 0
-       && strcmpic(RT_OPTIONS(addr->transport)->protocol, US"lmtp") == 0;
+rt.lmtp = FALSE;
+if (addr->transport && Ustrcmp(RT_DRIVER(addr->transport), "smtp") == 0)
+  {
+  const uschar * protocol = RT_OPTIONS(addr->transport)->protocol;	/* NULL is SMTP, from 4.99 on */
+  rt.lmtp = protocol && strcmpic(protocol, US"lmtp") == 0;
+  }
 if (  !by_transport
    && addr->router
    && (Ustrcmp(RT_DRIVER(addr->router), "dnslookup") == 0 || Ustrcmp(RT_DRIVER(addr->router), "ipliteral") == 0)
