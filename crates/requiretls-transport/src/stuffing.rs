@@ -209,4 +209,43 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        /// Many lines at once come to what octet by octet comes to, however the blocks are cut.
+        #[test]
+        fn runs_of_lines_are_read_as_octets_are(
+            words in proptest::collection::vec(proptest::sample::select(WORDS.to_vec()), 0..60),
+            size in 1..4_000_usize,
+            dots in proptest::prelude::any::<bool>(),
+        ) {
+            let message = words.concat();
+            let new = || if dots { Stuffing::dotted() } else { Stuffing::plain() };
+            let (mut stuffing, mut out) = (new(), Vec::new());
+            for block in message.chunks(size) {
+                stuffing.push(block, &mut out);
+            }
+            stuffing.finish(&mut out);
+            let (mut slow, mut expected) = (new(), Vec::new());
+            slow.push_octets(&message, &mut expected);
+            slow.finish(&mut expected);
+            proptest::prop_assert!(out == expected);
+            if !dots {
+                proptest::prop_assert_eq!(out.len(), length(&message));
+            }
+        }
+    }
+
+    /// Whole lines for the most part.
+    const WORDS: [&[u8]; 10] = [
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b".",
+        b"a",
+        b".\r\n",
+        b"What is in it does not matter, its length does; sixty-six octets.\r\n",
+        b"What is in it does not matter, its length does; sixty-six octets.\r\n",
+        &[b'x'; 70],
+        &[b'y'; 1_500],
+    ];
 }

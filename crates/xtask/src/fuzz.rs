@@ -304,7 +304,7 @@ fn replay(target: &str, input: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, Duration, Run, finding};
+    use super::{Counts, Duration, Path, Run, finding, replay};
 
     const SAID: &str = "\
 INFO: seed corpus: files: 30 min: 1b max: 60b total: 1000b rss: 30Mb
@@ -325,6 +325,21 @@ INFO: seed corpus: files: 30 min: 1b max: 60b total: 1000b rss: 30Mb
         assert_eq!(counts, expected);
         assert_eq!(Counts::of(""), Counts::default());
         assert_eq!(finding(&said), None);
+    }
+
+    /// A target that needs more than core is replayed with it.
+    #[test]
+    fn a_replay_has_what_its_target_needs() {
+        for (target, feature) in [
+            ("tag", ""),
+            ("config", "--features=engine "),
+            ("lmtp", "--features=transport "),
+        ] {
+            let line = replay(target, Path::new("x"));
+            let end = format!("{feature}{target} x");
+            assert!(line.ends_with(&end), "{line}");
+            assert_eq!(line.contains("--features"), !feature.is_empty(), "{line}");
+        }
     }
 
     #[test]

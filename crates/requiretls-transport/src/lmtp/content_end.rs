@@ -163,9 +163,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn whatever_comes_in_whatever_pieces(
-            sent in proptest::collection::vec(proptest::sample::select(b".\r\na".to_vec()), 0..40),
-            size in 1..9_usize,
+            words in proptest::collection::vec(proptest::sample::select(WORDS.to_vec()), 0..40),
+            size in 1..99_usize,
         ) {
+            let sent = words.concat();
             let (mut end, mut message, mut taken) = (ContentEnd::new(), Vec::new(), 0);
             for block in sent.chunks(size) {
                 if !end.is_seen() {
@@ -176,4 +177,7 @@ mod tests {
             proptest::prop_assert_eq!(found, naive(&sent));
         }
     }
+
+    /// The last one is longer than what is looked at at once.
+    const WORDS: [&[u8]; 5] = [b".", b"\r", b"\n", b"a", &[b'b'; 70]];
 }
