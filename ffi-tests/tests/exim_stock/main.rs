@@ -29,5 +29,6 @@ mod privileges;
 mod queue;
 mod reuse;
 mod scene;
+mod selftest;
 mod tagged;
 mod tls_client;
