@@ -67,25 +67,10 @@ struct Told {
 
 /// Checks, and says how the program ends.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let prepared = Target::parse(&args.server)
-        .and_then(|target| server_check(args, &target).map(|check| (target, check)));
-    let (target, check) = match prepared {
-        Ok(prepared) => prepared,
-        Err(why) => return failed(USAGE, &why),
+    let (address, findings) = match ask(args, &Check::ALL) {
+        Ok(asked) => asked,
+        Err((status, why)) => return failed(status, &why),
     };
-    let limit = Duration::from_secs(args.timeout);
-    let address = match target.find(limit) {
-        Ok(address) => address,
-        Err(why) => return failed(UNKNOWN, &format!("{}: {why}", args.server)),
-    };
-    let server = Server {
-        address: address.into(),
-        name: target.name,
-    };
-    let findings: Vec<Finding> = Check::ALL
-        .iter()
-        .map(|one| check.check(*one, &server))
-        .collect();
     let verdict = findings.iter().map(|finding| finding.verdict).max();
     let verdict = verdict.unwrap_or(Verdict::Unknown);
     let report = Report {
@@ -101,6 +86,44 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Verdict::Holds | Verdict::Doubt => ExitCode::SUCCESS,
         Verdict::Unknown => ExitCode::from(UNKNOWN),
         Verdict::Fault => ExitCode::from(FAULTY),
+    }
+}
+
+/// Makes these checks; the error has the exit status of a program that can do nothing else.
+pub(crate) fn ask(
+    args: &Args,
+    checks: &[Check],
+) -> Result<(SocketAddr, Vec<Finding>), (u8, String)> {
+    let wrong = |why| (USAGE, why);
+    let target = Target::parse(&args.server).map_err(wrong)?;
+    let check = server_check(args, &target).map_err(wrong)?;
+    let address = target
+        .find(Duration::from_secs(args.timeout))
+        .map_err(|why| (UNKNOWN, format!("{}: {why}", args.server)))?;
+    let server = Server {
+        address: address.into(),
+        name: target.name,
+    };
+    let findings = checks.iter().map(|one| check.check(*one, &server));
+    Ok((address, findings.collect()))
+}
+
+impl Args {
+    /// For whoever asks about a server of its own.
+    pub(crate) fn of(server: &str, to: Option<String>, timeout: u64) -> Self {
+        Self {
+            server: server.to_owned(),
+            name: None,
+            from: None,
+            to,
+            timeout,
+            json: false,
+        }
+    }
+
+    /// What is asked.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
     }
 }
 

@@ -14,6 +14,7 @@ mod check_resolver;
 mod check_server;
 #[cfg(feature = "demo")]
 mod demo;
+mod exim_selftest;
 mod explain;
 mod lmtp;
 mod mail_from;
@@ -40,6 +41,7 @@ enum Command {
     CheckServer(check_server::Args),
     #[cfg(feature = "demo")]
     Demo(demo::Args),
+    EximSelftest(exim_selftest::Args),
     Explain(explain::Args),
     Lmtp(lmtp::Args),
     MailFrom(mail_from::Args),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
             Command::CheckServer(args) => check_server::run(&args),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo::run(&args),
+            Command::EximSelftest(args) => exim_selftest::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Lmtp(args) => lmtp::run(&args),
             Command::MailFrom(args) => mail_from::run(&args),

@@ -37,6 +37,7 @@ mod queue;
 mod reuse;
 mod routes;
 mod scene;
+mod selftest;
 mod submission;
 mod tagged;
 mod takeover;
