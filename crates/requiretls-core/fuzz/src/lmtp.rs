@@ -11,11 +11,12 @@ use requiretls_core::reply::{Enhanced, Reply};
 use requiretls_core::tag;
 use requiretls_transport::Request;
 use requiretls_transport::lmtp::{Drain, Limits, PostfixField, Server, TagField, Terms};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::net::{
     AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair,
 };
-use std::io::Read;
-use std::os::unix::net::UnixStream;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -62,7 +63,9 @@ fn converse(said: &[u8], piece: usize, once: bool) -> Conversation {
         None,
     )
     .unwrap();
-    let (mut replies, output) = UnixStream::pair().unwrap();
+    // Nobody reads them before all are there, and a socket has no room for many small ones.
+    let replies = memfd_create("replies", MemfdFlags::CLOEXEC).unwrap();
+    let mut replies = File::from(replies);
     for piece in said.chunks(piece.clamp(1, LARGEST_PIECE)) {
         let sent = send(&client, piece, SendFlags::DONTWAIT);
         assert_eq!(sent, Ok(piece.len()), "the socket has no room for it");
@@ -72,8 +75,8 @@ fn converse(said: &[u8], piece: usize, once: bool) -> Conversation {
     let all = Arc::clone(&carried);
     let carry = move |request: &Request<'_>| carry(request, &all);
     let server = Server::new(Arc::new(carry), Drain::new().unwrap(), 1);
-    server.pipe(&input, &output, terms(once)).unwrap();
-    drop((input, output));
+    server.pipe(&input, &replies, terms(once)).unwrap();
+    replies.rewind().unwrap();
     let mut text = String::new();
     replies.read_to_string(&mut text).expect("UTF-8");
     let carried = carried.lock().unwrap().clone();
@@ -101,7 +104,7 @@ fn terms(once: bool) -> Terms {
         route: None,
         one_transaction: once,
         limits: Limits {
-            message_size: Some(500),
+            message_size: Some(u64::try_from(MOST_OCTETS).unwrap()),
             recipients: 3,
             command: long,
             block: long,
