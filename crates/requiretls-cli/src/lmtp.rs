@@ -37,7 +37,7 @@ const CONFIG: u8 = 78;
 ///
 /// A message is acknowledged for each recipient when the next hop has taken it, and not before:
 /// the mail server's queue stays the only one. Nothing in it is rewritten: what has octets above 127
-/// goes as it is also to a host that does not offer 8BITMIME.
+/// goes as it is also to a host that does not offer 8BITMIME, and is returned if MAIL declared them.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The configuration; the built-in file when it is left out

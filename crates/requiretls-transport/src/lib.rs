@@ -32,10 +32,9 @@
 //! has a thread for each of its clients.
 //!
 //! A message is wholly sent, or not at all: nothing in it is rewritten, and what a peer lacks that it
-//! needs (SMTPUTF8, room) refuses it before MAIL. Content in 8 bits goes as it is, whether or not the
-//! peer offers 8BITMIME. Once its end may have been sent, only the
-//! peer's reply says what became of it; without one the recipients are told to wait with 4.4.2, and no
-//! other host gets it in this run: it may arrive twice, and is never lost (RFC 1047).
+//! needs (8BITMIME, if that was declared, SMTPUTF8, room) refuses it before MAIL. Once its end may have
+//! been sent, only the peer's reply says what became of it; without one the recipients are told to wait
+//! with 4.4.2, and no other host gets it in this run: it may arrive twice, and is never lost (RFC 1047).
 #![forbid(unsafe_code)]
 
 mod approach;

@@ -2,14 +2,14 @@
 //!
 //! P4's parameter stands first. The others are passed on where the peer offers their extension:
 //! BODY, SIZE, SMTPUTF8, and those of DSN. No part of a message is rewritten, since that would break
-//! signatures: one that has no room at the peer, or addresses in UTF-8 and a peer without SMTPUTF8, is
-//! refused here, before anything of it is sent.
+//! signatures: one that needs an extension which the peer lacks is refused here, before anything of it
+//! is sent. So is 8BITMIME, where MAIL asked for it and the content has octets above 127 (RFC 6152
+//! section 3).
 //!
-//! Octets above 127 in the content are no such reason. RFC 6152 section 3 has a client convert them or
-//! return the message where the peer lacks 8BITMIME. Exim, whose mail comes here as its users wrote
-//! it, has always sent them as they are, and hosts have long been clean for 8 bits whatever they
-//! offer: mail that arrived before must not come back because its TLS is looked after. A host that
-//! does mind says so, and its word goes to the sender.
+//! Such octets that nobody declared are no reason to refuse. Exim hands mail over as its users wrote it,
+//! has always sent it so, and hosts have long been clean for 8 bits whatever they offer: mail that
+//! arrived before must not come back because its TLS is looked after. A host that does mind says so, and
+//! its word goes to the sender.
 
 use crate::envelope::{Body, EnvelopeRecipient, Ret};
 use crate::extensions::{Extensions, Size};
@@ -40,6 +40,11 @@ pub(crate) fn unfit(message: &Message, host: &Host, offered: Extensions) -> Opti
     if utf8 && !offered.smtp_utf8 {
         let text = "it does not offer SMTPUTF8, which the message needs".to_owned();
         return refuse(550, Enhanced(5, 6, 7), text);
+    }
+    let declared = envelope.body == Body::EightBitMime && content.is_8bit();
+    if declared && !offered.eight_bit {
+        let text = "it does not offer 8BITMIME, which the message needs".to_owned();
+        return refuse(550, Enhanced(5, 6, 3), text);
     }
     None
 }
