@@ -10,4 +10,5 @@ mod outbound;
 mod postfix;
 mod reuse;
 mod scene;
+mod selftest;
 mod stock;
