@@ -253,7 +253,11 @@ impl ServerCheck {
                     "MAIL",
                 )?;
                 connection.quit();
-                return Ok((Verdict::Fault, format!("{}: {reply}", order.trim_start())));
+                let verdict = match reply.class() {
+                    Class::Transient => Verdict::Unknown,
+                    _ => Verdict::Fault,
+                };
+                return Ok((verdict, format!("{}: {reply}", order.trim_start())));
             }
             said = reply.to_string();
             reset(&mut connection)?;

@@ -52,6 +52,7 @@ mod queue;
 mod reuse;
 mod scenarios;
 mod scene;
+mod selftest;
 mod shortcuts;
 mod takeover;
 #[path = "../exim_stock/trace.rs"]
