@@ -1,11 +1,17 @@
 //! Whose policy counts where a name is an alias of another?
 
+use std::fs;
+
 use ffi_tests::Result;
 use requiretls_testbed::{Certificate, Domain, Peer, Sts};
 
+use crate::elsewhere;
 use crate::scene::{Scene, Setting};
 
-on_every_exim!(an_alias_is_followed_by_the_statements);
+on_every_exim!(
+    an_alias_is_followed_by_the_statements,
+    a_host_that_was_not_found_is_no_way_around_a_policy,
+);
 
 /// What is there, the log's sign, and what the log says; the first domain is the recipient's.
 type Row = (
@@ -157,6 +163,53 @@ fn an_alias_is_followed_by_the_statements(exim: &str) -> Result<()> {
                 usize::from(*kind == "=>"),
                 "{label}: {told}"
             );
+        }
+        assert_eq!(scene.panics()?, "");
+        Ok(())
+    })
+}
+
+/// RFC 7672 section 2.2: TLSA records bind a host. Exim comes to one under a name and an address that the library has not seen.
+fn a_host_that_was_not_found_is_no_way_around_a_policy(exim: &str) -> Result<()> {
+    // All that Exim says of a word against a connection; nothing but that word is asked for so early.
+    const STRANGE: &str = "H=host.elsewhere.test [";
+    const REFUSED: &str = "] Event requests alternate response";
+    let domains = vec![
+        Domain::new("tlsa.test")
+            .signed()
+            .mx("mx")
+            .peer(self_signed().dane_ee()),
+        Domain::new("free.test").mx("mx").peer(Peer::good()),
+        Domain::new("elsewhere.test")
+            .host("host")
+            .peer(Peer::good()),
+    ];
+    Scene::run(exim, &Setting::default(), domains, |scene| {
+        let _names = elsewhere::start(&scene.world, &["tlsa.test", "free.test"])?;
+        fs::write(
+            scene.shared("resolv.conf"),
+            format!("nameserver {}\n", elsewhere::ADDRESS),
+        )?;
+        // A refusal while it connects is the host's own fault to some releases, for which other mail waits: it comes last.
+        for (label, domain, kind, said) in [
+            ("no policy", "free.test", "=>", "T=remote_smtp"),
+            ("D9 one host has TLSA", "tlsa.test", "==", STRANGE),
+        ] {
+            let recipient = format!("bob@{domain}");
+            scene.submit(&[&recipient], "")?;
+            let (found, line) = scene.outcome(&recipient)?;
+            let told = scene.told(&line)?;
+            assert_eq!(found, kind, "{label}: {told}");
+            assert!(told.contains(said), "{label}: {told}");
+            assert_eq!(told.contains(REFUSED), kind == "==", "{label}: {told}");
+            let hosts = scene.taken(&recipient).into_iter();
+            let hosts: Vec<String> = hosts.map(|(session, _)| session.peer).collect();
+            let expected: &[&str] = if kind == "=>" {
+                &[elsewhere::HOST]
+            } else {
+                &[]
+            };
+            assert_eq!(hosts, expected, "{label}: {told}");
         }
         assert_eq!(scene.panics()?, "");
         Ok(())

@@ -24,6 +24,7 @@ mod built;
 mod debian;
 mod demo;
 mod early;
+mod elsewhere;
 mod full;
 mod functions;
 mod library;
