@@ -246,7 +246,6 @@ fn a_host_that_was_not_found_is_no_way_around_a_policy(build: Build) -> Result<(
         ("P6.6 nobody knows", NONE, "", &["doubt.test"]),
         ("S22 a policy is enforced", NONE, "", &["sts.test"]),
         ("R18", R, "", &["tlsa.test"]),
-        ("R18, no policy", R, "", &["free.test"]),
         ("R14", NONE, "TLS-Required: No", &["tlsa.test"]),
         ("no policy", NONE, "", &["free.test"]),
         (
