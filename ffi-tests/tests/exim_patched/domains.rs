@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use ffi_tests::Result;
-use requiretls_testbed::{Domain, Peer, Sts, catalogue};
+use ffi_tests::{Failure, Result};
+use requiretls_testbed::proto::rr::RecordType;
+use requiretls_testbed::{AuthorityFault, Domain, Peer, Sts, catalogue};
 
 use crate::build::Build;
+use crate::elsewhere;
 use crate::scene::{Daemon, LIMIT, Scene};
 
 on_every_build!(
@@ -13,6 +15,7 @@ on_every_build!(
     each_recipient_of_one_message_has_its_own_end,
     hosts_for_when_all_others_fail_are_the_sites_own,
     an_address_literal_is_a_next_hop,
+    a_host_that_was_not_found_is_no_way_around_a_policy,
 );
 
 const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
@@ -189,4 +192,105 @@ fn an_address_literal_is_a_next_hop(build: Build) -> Result<()> {
         ["TLS <ann@client.test> RET=HDRS", "TLS <ann@client.test>"]
     );
     Ok(())
+}
+
+/// RFC 7672 section 2.2: TLSA records bind a host. Exim comes to one under a name and an address that the library has not seen.
+fn a_host_that_was_not_found_is_no_way_around_a_policy(build: Build) -> Result<()> {
+    const STRANGE: &str = "it is not among the hosts that were found for the next hop";
+    const FOUND: [&str; 5] = [
+        "tlsa.test",
+        "mixed.test",
+        "doubt.test",
+        "sts.test",
+        "free.test",
+    ];
+    let good = || Peer::good();
+    let program = build.program()?;
+    let mut scene = Scene::with_domains(
+        &[build.root],
+        vec![
+            Domain::new("tlsa.test")
+                .signed()
+                .mx("mx")
+                .peer(good().dane_ee()),
+            Domain::new("mixed.test")
+                .signed()
+                .mx("mx1")
+                .peer(good())
+                .mx("mx2")
+                .peer(good().dane_ee()),
+            Domain::new("doubt.test")
+                .signed()
+                .mx("mx1")
+                .peer(good())
+                .mx("mx2")
+                .peer(good()),
+            Domain::new("sts.test")
+                .mx("mx")
+                .peer(good())
+                .sts(Sts::enforce()),
+            Domain::new("free.test").mx("mx").peer(good()),
+            Domain::new("elsewhere.test").host("host").peer(good()),
+        ],
+    )?;
+    let faults = scene.world()?.dns().faults();
+    faults
+        .authority(
+            "_25._tcp.mx2.doubt.test",
+            RecordType::TLSA,
+            AuthorityFault::ServFail,
+        )
+        .map_err(|error| Failure::new(error.to_string()))?;
+    let names = scene
+        .servers
+        .within(|| elsewhere::start(scene.world()?, &FOUND))??;
+    scene.run(&Daemon {
+        resolver: Some(elsewhere::ADDRESS),
+        ..Daemon::patched(&program, build)
+    })?;
+    for (label, mail, header, domains) in [
+        ("D9 the host has TLSA", NONE, "", &["tlsa.test"][..]),
+        ("D9 another host has", NONE, "", &["mixed.test"]),
+        ("P6.6 nobody knows", NONE, "", &["doubt.test"]),
+        ("S22 a policy is enforced", NONE, "", &["sts.test"]),
+        ("R18", R, "", &["tlsa.test"]),
+        ("R14", NONE, "TLS-Required: No", &["tlsa.test"]),
+        ("no policy", NONE, "", &["free.test"]),
+        (
+            "P9 beside one without",
+            NONE,
+            "",
+            &["tlsa.test", "free.test"],
+        ),
+        (
+            "P9 the other way round",
+            NONE,
+            "",
+            &["free.test", "tlsa.test"],
+        ),
+    ] {
+        let recipients: Vec<String> = domains.iter().map(|name| format!("bob@{name}")).collect();
+        let words: Vec<&str> = recipients.iter().map(String::as_str).collect();
+        let before = scene.received()?.of(elsewhere::HOST).concat();
+        let id = scene.submit(mail, header, &words)?;
+        for recipient in words {
+            let goes = mail == NONE && (recipient == "bob@free.test" || !header.is_empty());
+            let line = scene.outcome(&id, recipient)?;
+            let expected = if goes { " => " } else { " == " };
+            assert!(
+                line.contains(expected),
+                "{label}: {line}\n{}",
+                scene.log("exim")
+            );
+            if goes {
+                continue;
+            }
+            scene.logged("exim", &[&id, elsewhere::HOST, STRANGE])?;
+            let after = scene.received()?.of(elsewhere::HOST).concat();
+            let new = after.replacen(&before, "", 1);
+            assert!(!new.contains(recipient), "{label}: {new}");
+        }
+    }
+    drop(names);
+    scene.finish().map(drop)
 }

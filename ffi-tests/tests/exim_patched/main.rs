@@ -42,6 +42,8 @@ mod bounces;
 mod build;
 mod callouts;
 mod domains;
+#[path = "../exim_stock/elsewhere.rs"]
+mod elsewhere;
 mod held;
 mod inbound;
 mod outbound;

@@ -209,7 +209,7 @@ extern void		rt_set_route(const address_item *, host_item *, BOOL);
 typedef struct rt_known {
   struct rt_known *	next;
   const uschar *	name;
-  const uschar *	address;
+  const uschar *	address;	/* one of them, or NULL: for the name alone */
 } rt_known;
 
 typedef struct rt_hop {
@@ -217,10 +217,12 @@ typedef struct rt_hop {
   const uschar *	name;		/* the domain; for a route of the site's own its first host */
   unsigned		port;
   rtls_plan *		plan;
-  rt_known *		hosts;		/* that the lookup found */
+  rtls_plan *		survey;		/* another one, asked who the hosts are; NULL: nobody wanted to know */
+  rt_known *		hosts;		/* that it has named */
   int			refusal;	/* the reply that its current host gave instead of a greeting */
-  BOOL hosts_known:1;
+  BOOL binds:1;				/* more than clear text is asked of one of them */
   BOOL looked_up:1;
+  BOOL asked:1;				/* the plan, about a host that Exim has come to */
   BOOL refused:1;			/* the plan was against at least one host, or against all */
   BOOL at_host:1;			/* its current host is not settled yet */
   BOOL sent:1;				/* and may have seen a MAIL command */

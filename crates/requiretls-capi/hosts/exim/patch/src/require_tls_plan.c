@@ -80,11 +80,59 @@ rt_is_for(const address_item * addr, const rt_hop * hop)
 return strcmpic(hop->name, rt.route ? rt.route_name : addr->domain) == 0;
 }
 
-/* The name that the library knows a host by: what stands in the MX record, or in the configuration. */
+/* Addresses are compared, not their texts: that of an IPv6 address has many forms. */
+
+static BOOL
+same_address(const uschar * one, const uschar * other)
+{
+uschar a[16], b[16];
+
+if (inet_pton(AF_INET, CCS one, a) == 1)
+  return inet_pton(AF_INET, CCS other, b) == 1 && memcmp(a, b, 4) == 0;
+return inet_pton(AF_INET6, CCS one, a) == 1 && inet_pton(AF_INET6, CCS other, b) == 1 && memcmp(a, b, 16) == 0;
+}
+
+static void
+add_known(rt_hop * hop, const char * name, const char * address)
+{
+rt_known * k = store_get(sizeof(*k), GET_UNTAINTED);
+k->name = string_copy(US name);
+k->address = address ? string_copy(US address) : NULL;
+k->next = hop->hosts;
+hop->hosts = k;
+}
+
+/* Who are the hosts of a domain, and is more than clear text asked of any? Another plan is asked, so that the hop's own
+has tried none; it stays for what it has to say of those that it does not let be tried. */
+
+static void
+survey(rt_hop * hop)
+{
+char name[RTLS_HOST_SIZE], last[RTLS_HOST_SIZE] = "";
+rtls_plan * plan = hop->survey = new_plan(hop);
+
+if ((hop->binds = rtls_plan_lookup(plan, LOOKUP_MS) != RTLS_GO)) return;
+while (rtls_plan_next(plan, name, sizeof(name)) == RTLS_GO)
+  {
+  const char * address, * level = rtls_plan_get(plan, RTLS_GET_LEVEL, 0);
+
+  if (strcmp(name, last) == 0) continue;	/* once for each address */
+  strcpy(last, name);
+  if (!level || strcmp(level, "may") != 0) hop->binds = TRUE;
+  add_known(hop, name, NULL);
+  for (size_t i = 0; (address = rtls_plan_get(plan, RTLS_GET_ADDRESS, i)); i++) add_known(hop, name, address);
+  }
+}
+
+/* The name that the library knows a host by: what stands in the MX record, or in the configuration. NULL: it is none of
+the hosts that the library has found, and so perhaps the one that something is asked of (RFC 7672 section 2.2). */
 
 const uschar *
 rt_judged_name(rt_hop * hop, const host_item * h)
 {
+rtls_reply r;
+int action;
+
 if (rt.route && !rt.route_by_mx)
   {
   const rt_host * c = rt_configured_as(h);
@@ -93,35 +141,18 @@ if (rt.route && !rt.route_by_mx)
 
 /* What Exim has is the name behind a CNAME, if there is one. The addresses tell which host it is. */
 
-if (!hop->hosts_known)
-  {
-  rtls_plan * plan = new_plan(hop);
-  char name[RTLS_HOST_SIZE], last[RTLS_HOST_SIZE] = "";
-
-  hop->hosts_known = TRUE;
-  if (rtls_plan_lookup(plan, 0) == RTLS_GO)
-    while (rtls_plan_next(plan, name, sizeof(name)) == RTLS_GO)
-      {
-      const char * address;
-      if (strcmp(name, last) == 0) continue;	/* once for each address */
-      strcpy(last, name);
-      for (size_t i = 0; (address = rtls_plan_get(plan, RTLS_GET_ADDRESS, i)); i++)
-	{
-	rt_known * k = store_get(sizeof(*k), GET_UNTAINTED);
-	k->name = string_copy(US name);
-	k->address = string_copy(US address);
-	k->next = hop->hosts;
-	hop->hosts = k;
-	}
-      }
-  rtls_plan_free(plan);
-  }
-
+if (!hop->survey) survey(hop);
 for (const rt_known * k = hop->hosts; k; k = k->next)
   if (strcmpic(k->name, h->name) == 0) return h->name;
 for (const rt_known * k = hop->hosts; k; k = k->next)
-  if (h->address && Ustrcmp(k->address, h->address) == 0) return k->name;
-return h->name;
+  if (h->address && k->address && same_address(k->address, h->address)) return k->name;
+
+/* One that the plan does not let be tried it can say more about. Else Exim has asked at another time, or elsewhere; that
+is no matter where nothing is asked of any host. */
+
+action = rtls_plan_host(hop->survey, CCS h->name);
+if (action == RTLS_NEXT_HOST) return h->name;
+return action != RTLS_GO || hop->binds || rtls_plan_verdict(hop->survey, &r) != RTLS_GO ? NULL : h->name;
 }
 
 /* Is nothing asked of this host: no tag, and a plan that is content with clear text? */
@@ -139,12 +170,13 @@ BOOL
 rt_would_ask_nothing(rt_hop * hop, const host_item * h)
 {
 rtls_plan * plan;
+const uschar * name;
 BOOL yield;
 
-if (!hop->looked_up || *require_tls_tag()) return FALSE;
+if (!hop->looked_up || *require_tls_tag() || !(name = rt_judged_name(hop, h))) return FALSE;
 plan = new_plan(hop);
 yield = rtls_plan_lookup(plan, 0) == RTLS_GO
-     && rtls_plan_host(plan, CCS rt_judged_name(hop, h)) == RTLS_GO
+     && rtls_plan_host(plan, CCS name) == RTLS_GO
      && rt_asks_nothing(plan);
 rtls_plan_free(plan);
 return yield;
@@ -197,6 +229,7 @@ for (rt_hop * hop = rt.hops, * next; hop; hop = next)
   {
   next = hop->next;
   rtls_plan_free(hop->plan);
+  rtls_plan_free(hop->survey);
   store_free(US hop->name);
   store_free(hop);
   }

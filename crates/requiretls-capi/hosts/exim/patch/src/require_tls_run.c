@@ -89,7 +89,7 @@ for (address_item * a = addrlist; a; a = a->next) if (a->transport_return == DEF
       text = rt_final_sentence(hop->plan, &action);
       if (action == RTLS_BOUNCE)
 	a->transport_return = FAIL;
-      else if (action == RTLS_GO || a->basic_errno != ERRNO_TLSREQUIRED)
+      else if (action == RTLS_GO || !hop->asked || a->basic_errno != ERRNO_TLSREQUIRED)
 	continue;
       a->basic_errno = ERRNO_TLSREQUIRED;
       a->message = text;

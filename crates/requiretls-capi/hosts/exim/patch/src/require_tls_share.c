@@ -56,7 +56,7 @@ for (address_item * a = sx->first_addr->next; a; a = a->next)
 
     if (hop == rt.current || rt_would_ask_nothing(hop, h))
       joins = TRUE;
-    else if ((joins = session && hop->looked_up))
+    else if ((joins = session && hop->looked_up && name))
       {
       if (!hop->sent)
 	{

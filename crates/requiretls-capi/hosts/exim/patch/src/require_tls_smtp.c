@@ -38,9 +38,8 @@ changed_options = NULL;
 the host itself is well, so other messages for it are not to wait. */
 
 static BOOL
-refuse(smtp_context * sx)
+refuse_for(smtp_context * sx, uschar * text)
 {
-uschar * text = rt_sentence(rt.current->plan);
 const host_item * h = sx->conn_args.host;
 
 RT_TRACE debug_printf("%s [%s]: %s\n", h->name, h->address, text);
@@ -59,11 +58,18 @@ sx->ok = FALSE;
 return FALSE;
 }
 
+static BOOL
+refuse(smtp_context * sx)
+{
+return refuse_for(sx, rt_sentence(rt.current->plan));
+}
+
 BOOL
 require_tls_connect(smtp_context * sx, BOOL suppress_tls)
 {
 host_item * h = sx->conn_args.host;
 smtp_transport_options_block * ob = sx->conn_args.ob;
+const uschar * name;
 const char * method, * sni;
 
 rt_restore_options();
@@ -80,9 +86,12 @@ if (suppress_tls && rt.stays_clear)
 rt_settle(rt.current, sx->addrlist);
 rt.held = TRUE;
 rt.starttls_due = rt.hello_due = rt.stays_clear = FALSE;
-if (  !rt.current->looked_up
-   || rtls_plan_host(rt.current->plan, CCS rt_judged_name(rt.current, h)) != RTLS_GO
-   )
+if (!rt.current->looked_up) return refuse(sx);
+if (!(name = rt_judged_name(rt.current, h)))
+  return refuse_for(sx, string_sprintf(
+    RT_OURS "451 4.7.5 %s: it is not among the hosts that were found for the next hop", h->name));
+rt.current->asked = TRUE;
+if (rtls_plan_host(rt.current->plan, CCS name) != RTLS_GO)
   {
   /* Exim comes to a host once more, after TLS failed, or has more addresses of it than the library. */
 
