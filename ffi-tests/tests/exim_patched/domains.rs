@@ -14,6 +14,7 @@ use crate::scene::{Daemon, LIMIT, Scene};
 on_every_build!(
     a_domain_is_judged_by_the_name_that_the_recipient_has,
     each_recipient_of_one_message_has_its_own_end,
+    a_domain_that_is_refused_as_a_whole_waits_where_that_may_heal,
     hosts_for_when_all_others_fail_are_the_sites_own,
     an_address_literal_is_a_next_hop,
     a_host_that_was_not_found_is_no_way_around_a_policy,
@@ -123,6 +124,72 @@ fn each_recipient_of_one_message_has_its_own_end(build: Build) -> Result<()> {
     let both = received.of("mx.good.test");
     assert_eq!(both.len(), 1, "{}", received.0);
     assert_eq!(received.0.matches(": MAIL ").count(), 3, "{}", received.0);
+    Ok(())
+}
+
+/// P5: no connection is made for such a domain, alone or beside others that have the same hosts, and so are of the same
+/// run of the transport: Exim puts signed and unsigned ones into two.
+fn a_domain_that_is_refused_as_a_whole_waits_where_that_may_heal(build: Build) -> Result<()> {
+    const UNREADABLE: &str = "MAIL FROM:<ann+9.secure@client.test>";
+    let program = build.program()?;
+    let host = "mx.vouched.test.";
+    let mut scene = Scene::with_domains(
+        &[build.root],
+        vec![
+            Domain::new("vouched.test")
+                .mx("mx")
+                .peer(Peer::good())
+                .sts(Sts::enforce()),
+            Domain::new("doubt.test").mx(host),
+            Domain::new("open.test").mx(host),
+        ],
+    )?;
+    let faults = scene.world()?.dns().faults();
+    faults
+        .authority(
+            "_mta-sts.doubt.test",
+            RecordType::TXT,
+            AuthorityFault::ServFail,
+        )
+        .map_err(|error| Failure::new(error.to_string()))?;
+    scene.run(&Daemon::patched(&program, build))?;
+    let vouched = ("bob@vouched.test", " => ", "H=mx.vouched.test");
+    let doubt = ("bob@doubt.test", " == ", "requiretls: 451 4.7.10 ");
+    let open = ("bob@open.test", " ** ", "requiretls: 550 5.7.10 ");
+    let unreadable = ("bob@vouched.test", " == ", "requiretls: 451 4.3.0 ");
+    for (label, mail, expected) in [
+        ("P6.4", R, &[doubt][..]),
+        ("P6.4 before one that goes", R, &[doubt, vouched]),
+        ("P6.4 behind one that goes", R, &[vouched, doubt]),
+        ("P6.4 beside P6.3", R, &[open, doubt]),
+        ("P6.3, P6.4 and one that goes", R, &[doubt, open, vouched]),
+        ("P6.15", UNREADABLE, &[unreadable]),
+        (
+            "P6.4 untagged",
+            NONE,
+            &[("bob@doubt.test", " => ", "H=mx.vouched.test")],
+        ),
+    ] {
+        let recipients: Vec<&str> = expected
+            .iter()
+            .map(|(recipient, _, _)| *recipient)
+            .collect();
+        let id = scene.submit(mail, "", &recipients)?;
+        for (recipient, mark, words) in expected {
+            let line = scene.outcome(&id, recipient)?;
+            assert!(
+                line.contains(mark) && line.contains(words),
+                "{label}: {line}\n{}",
+                scene.log("exim")
+            );
+        }
+    }
+    let received = scene.finish()?;
+    let tagged = "TLS <ann@client.test> REQUIRETLS RET=HDRS";
+    assert_eq!(
+        received.mail("mx.vouched.test"),
+        [tagged, tagged, tagged, "TLS <ann@client.test>"]
+    );
     Ok(())
 }
 
