@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ffi_tests::{Failure, Result, bounded, built, target, workspace};
+use ffi_tests::{Failure, Result, bounded, built};
 use serde_json::Value;
 
 use crate::build::{Build, NEWEST, STABLE};
@@ -13,7 +13,6 @@ use crate::scene::{Daemon, Scene};
 
 const GUARD: &str = include_str!("../../../crates/requiretls-capi/hosts/exim/patch/guard.conf");
 const ROUTER: &str = "dns:\n  driver = dnslookup\n  transport = smtp\n  self = send\n  no_more\n";
-const CONF: &str = "up/etc/requiretls/requiretls.conf";
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The exit status, and what was found: of the program and its files, and of the running server.
@@ -25,22 +24,11 @@ struct Told {
 }
 
 fn selftest(scene: &Scene, name: &str, octet: u8) -> Result<Told> {
-    let mut command = Command::new("bash");
+    let mut command = scene.servers.command_inside(name);
     command
-        .arg(workspace().join("ffi-tests/servers/servers.sh"))
-        .arg("exec")
-        .arg(scene.path(""))
-        .args([
-            name,
-            "requiretls",
-            "exim-selftest",
-            "--json",
-            "--timeout",
-            "5",
-            "--server",
-        ])
-        .arg(format!("127.25.0.{octet}"))
-        .env("RQ_CACHE", target().join("real-servers"));
+        .args(["requiretls", "exim-selftest", "--json"])
+        .args(["--timeout", "5", "--server"])
+        .arg(format!("127.25.0.{octet}"));
     let output = bounded::run(&mut command, b"", LIMIT)?;
     let read: Value = serde_json::from_slice(&output.stdout).map_err(|error| {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -67,6 +55,10 @@ fn selftest(scene: &Scene, name: &str, octet: u8) -> Result<Told> {
     })
 }
 
+fn conf(scene: &Scene, name: &str) -> PathBuf {
+    scene.shared(&format!("requiretls-{name}/requiretls.conf"))
+}
+
 fn words(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
 }
@@ -88,12 +80,10 @@ fn holds_and_is_found_wanting(build: Build) -> Result<()> {
             routers,
             ..Daemon::patched(&program, build)
         })?;
-        let conf = fs::read_to_string(scene.path(name).join(CONF))?;
+        let path = conf(&scene, name);
+        let text = fs::read_to_string(&path)?;
         let probes = "[dns]\nprobe_signed = [\".\", \"test\"]\nprobe_unsigned = [\"sts-enforce.test\"]\nprobe_bogus = [\"zone-wrong-ds.test\"]";
-        fs::write(
-            scene.path(name).join(CONF),
-            conf.replacen("[dns]", probes, 1),
-        )?;
+        fs::write(path, text.replacen("[dns]", probes, 1))?;
     }
     // The testbed's library keeps no cache.
     let cache = "doubt: Exim's user can keep policies in the cache";
@@ -111,9 +101,10 @@ fn holds_and_is_found_wanting(build: Build) -> Result<()> {
     assert_eq!(told.status, Some(1));
 
     // P6.15.
-    let conf = fs::read_to_string(scene.path("exim").join(CONF))?;
-    let broken = format!("{conf}\n[next_hop.\"free.test\"]\nfloor = \"encript\"\n");
-    fs::write(scene.path("exim").join(CONF), broken)?;
+    let path = conf(&scene, "exim");
+    let text = fs::read_to_string(&path)?;
+    let broken = format!("{text}\n[next_hop.\"free.test\"]\nfloor = \"encript\"\n");
+    fs::write(&path, broken)?;
     let told = selftest(&scene, "exim", 60)?;
     let unreadable = [
         "fault: MAIL with REQUIRETLS is understood",
@@ -123,7 +114,7 @@ fn holds_and_is_found_wanting(build: Build) -> Result<()> {
     ];
     assert_eq!(told.others, words(&unreadable));
     assert_eq!(told.status, Some(1));
-    fs::write(scene.path("exim").join(CONF), conf)?;
+    fs::write(&path, text)?;
 
     scene.inside(
         "exim",

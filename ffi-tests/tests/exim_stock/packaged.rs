@@ -54,6 +54,7 @@ fn from_nothing(suite: &str, exim: &str) -> Result<()> {
     let room = servers.path().join("host");
     let up = room.join("up");
     archive(suite, &up.join("packages"))?;
+    let system = system(suite)?;
     let tried = servers.within(|| {
         let world = World::builder()
             .smtp_port(25)
@@ -68,8 +69,8 @@ fn from_nothing(suite: &str, exim: &str) -> Result<()> {
         prepare(&scene, &up)?;
         // Where the scene looks for Exim's log.
         symlink(up.join("var/log"), room.join("log"))?;
-        let mut system = start(&servers, suite, &script(&page))?;
-        let answers = wait_for_exim(&mut system);
+        let mut debian = start(&servers, &system, &script(&page))?;
+        let answers = wait_for_exim(&mut debian);
         let said = fs::read_to_string(room.join("said")).unwrap_or_default();
         answers.map_err(|error| Failure::new(format!("{suite}: {error}: {said}")))?;
         let routed = fs::read_to_string(up.join("tmp/routed"))?;
@@ -78,8 +79,8 @@ fn from_nothing(suite: &str, exim: &str) -> Result<()> {
             "{routed}"
         );
         let enforced = policies_are_enforced(&scene);
-        drop(system.kill());
-        drop(system.wait());
+        drop(debian.kill());
+        drop(debian.wait());
         enforced?;
         let leaks = scene.world.stop();
         assert!(leaks.is_empty(), "{leaks:?}");
@@ -144,35 +145,45 @@ fn script(page: &[String]) -> String {
     script
 }
 
-/// A clean Debian in the network of the servers.
-fn start(servers: &Servers, suite: &str, script: &str) -> Result<Child> {
-    let servers_sh = workspace().join("ffi-tests/servers/servers.sh");
-    let cache = target().join("real-servers");
+/// A clean Debian: where it is. Only outside the network of the servers can it be made.
+fn system(suite: &str) -> Result<String> {
     let mut make = Command::new("bash");
-    make.arg(&servers_sh)
+    make.arg(servers_sh())
         .args(["system", suite])
         .args(WITH)
-        .env("RQ_CACHE", &cache);
-    let system = bounded::output(&mut make, LIMIT)?;
+        .env("RQ_CACHE", cache());
+    Ok(bounded::output(&mut make, LIMIT)?.trim().to_owned())
+}
+
+fn servers_sh() -> PathBuf {
+    workspace().join("ffi-tests/servers/servers.sh")
+}
+
+fn cache() -> PathBuf {
+    target().join("real-servers")
+}
+
+/// It in the network of the servers.
+fn start(servers: &Servers, system: &str, script: &str) -> Result<Child> {
+    let mut command = servers.command(["bash"]);
     let room = servers.path().join("host");
     let said = fs::File::create(room.join("said"))?;
-    let mut command = servers.command(["bash"]);
     command
-        .arg(servers_sh)
-        .args(["inside", system.trim()])
+        .arg(servers_sh())
+        .args(["inside", system])
         .arg(&room)
         .arg(script)
-        .envs([("RQ_CACHE", cache.as_path()), ("RQ_JOIN", Path::new("1"))])
+        .envs([("RQ_CACHE", cache().as_path()), ("RQ_JOIN", Path::new("1"))])
         .stdin(Stdio::null())
         .stdout(said.try_clone()?)
         .stderr(said);
     Ok(command.spawn()?)
 }
 
-fn wait_for_exim(system: &mut Child) -> Result<()> {
+fn wait_for_exim(debian: &mut Child) -> Result<()> {
     let end = Instant::now() + LIMIT;
     while TcpStream::connect((ADDRESS, 25)).is_err() {
-        if let Some(status) = system.try_wait()? {
+        if let Some(status) = debian.try_wait()? {
             return Err(Failure::new(format!("the commands have ended: {status}")));
         }
         if Instant::now() > end {
