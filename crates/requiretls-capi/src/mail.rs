@@ -54,7 +54,8 @@ pub unsafe extern "C" fn rtls_mail_begin(
         let (dialects, advertise) =
             receiving.map_or((Dialects::NONE, false), |r| (r.dialects, r.advertise));
         let mut params = MailParams::new(dialects, advertise, flags & RTLS_F_TLS != 0);
-        if receiving.is_none() || flags & !RTLS_F_TLS != 0 {
+        let misused = receiving.is_none() || flags & !RTLS_F_TLS != 0;
+        if misused {
             let _ = params.misuse();
         }
         let state = State {
@@ -64,9 +65,10 @@ pub unsafe extern "C" fn rtls_mail_begin(
         };
         // SAFETY: sizeof_m is at least that of the struct.
         unsafe {
-            match params.end() {
-                Ok(_) => say_ok(m),
-                Err(refusal) => write_reply(m, refusal),
+            if misused {
+                write_reply(m, Refusal::Misuse);
+            } else {
+                say_ok(m);
             }
             state.store(m);
         }

@@ -222,6 +222,10 @@ impl MailParams {
             TlsRequired::No => Requirement::Downgrade(Downgrade::HeaderField),
             TlsRequired::Absent | TlsRequired::Void => Requirement::None,
         });
+        // As it nearly always is.
+        if self.earlier == Requirement::None {
+            return Ok(asked);
+        }
         Ok(asked.merge(self.earlier))
     }
 
