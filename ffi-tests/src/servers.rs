@@ -225,7 +225,18 @@ impl Servers {
     /// # Errors
     /// `/proc` cannot be read.
     pub fn kill(&self, program: &str) -> Result<usize> {
-        let mut killed = 0;
+        let running = self.running(program)?;
+        // One that ends by itself meanwhile is no failure.
+        let killed = |pid: &Pid| kill_process(*pid, Signal::KILL).is_ok();
+        Ok(running.iter().filter(|pid| killed(pid)).count())
+    }
+
+    /// The processes of the servers that run a program of this name.
+    ///
+    /// # Errors
+    /// `/proc` cannot be read.
+    pub fn running(&self, program: &str) -> Result<Vec<Pid>> {
+        let mut found = Vec::new();
         for process in self.processes()? {
             let is_it = process
                 .join("exe")
@@ -234,15 +245,11 @@ impl Servers {
             let number = process
                 .file_name()
                 .and_then(|name| name.to_str()?.parse().ok());
-            if let Some(pid) = number.and_then(Pid::from_raw)
-                && is_it
-                // One that ends by itself meanwhile is no failure.
-                && kill_process(pid, Signal::KILL).is_ok()
-            {
-                killed += 1;
+            if is_it && let Some(pid) = number.and_then(Pid::from_raw) {
+                found.push(pid);
             }
         }
-        Ok(killed)
+        Ok(found)
     }
 
     /// The directories below `/proc` of all processes in the network of the servers.

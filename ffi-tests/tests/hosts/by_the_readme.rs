@@ -53,7 +53,7 @@ dpkg -i /packages/*.deb
 ";
 
 /// Whatever was started goes on until the test ends.
-const STAY: &str = "\nexec sleep infinity\n";
+const STAY: &str = "\ntouch /done\nexec sleep infinity\n";
 
 fn exim() -> Result<String> {
     let mut script = String::from("install -d -o Debian-exim -g adm /var/log/exim4\n");
@@ -95,7 +95,8 @@ fn postfix() -> Result<String> {
          install -d -o $user /run/requiretls\n\
          setpriv --reuid $user --regid $user --init-groups $(sed -n 's/^ExecStart=//p' $unit) >/var/log/requiretls 2>&1 &\n\
          postconf -e inet_interfaces=127.0.0.1 maillog_file=/var/log/mail.log\n\
-         postfix start\n{cat}{adduser}\n{reload}"
+         postfix start\n{cat}{adduser}\n{reload}\n\
+         until grep -q 'reload -- version' /var/log/mail.log; do sleep 0.1; done"
     ))
 }
 
@@ -113,6 +114,7 @@ pub(crate) fn leads_to_enforcement(page: &Page) -> Result<()> {
             .map_err(|error| Failure::new(error.to_string()))?;
         write(&servers, &world, page, &packages)?;
         servers.start("host", page.root, ADDRESS, 25)?;
+        wait_for_the_page(&servers)?;
         for domain in ["good.test", "no-requiretls.test"] {
             submit(&servers, &format!("bob@{domain}"))?;
         }
@@ -177,6 +179,20 @@ fn submit(servers: &Servers, recipient: &str) -> Result<()> {
          /usr/sbin/sendmail -i -f {SENDER} {recipient}"
     );
     servers.inside("host", &["sh", "-c", &say]).map(drop)
+}
+
+/// A server may answer before all of the page is done.
+fn wait_for_the_page(servers: &Servers) -> Result<()> {
+    let done = servers.path().join("host/up/done");
+    let end = Instant::now() + LIMIT;
+    while !done.exists() {
+        if Instant::now() > end {
+            let said = fs::read_to_string(servers.path().join("host/out")).unwrap_or_default();
+            return Err(Failure::new(format!("the page's commands go on: {said}")));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// The message that a next hop has taken for this recipient.

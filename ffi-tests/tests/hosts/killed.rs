@@ -25,6 +25,7 @@ const PLACES: [(&str, &str, usize); 7] = [
     // It has answered, and the server does not know yet.
     ("ANSWER", "good.test", 2),
 ];
+const TRANSPORT: &str = "requiretls-lmtp";
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Each place once.
@@ -33,6 +34,11 @@ pub(crate) fn at_every_place(server: Box<dyn MailServer>, handing: Handing) -> R
     let gate = scene.servers().path().join("share/gate");
     for (place, domain, copies) in PLACES {
         let recipient = format!("{}@{domain}", place.to_lowercase());
+        // The process of the message before may still be on its way out.
+        wait("only a service is left of the transport", || {
+            let left = scene.servers().running(TRANSPORT);
+            left.is_ok_and(|left| left.len() == usize::from(handing == Handing::Socket))
+        })?;
         fs::write(gate.join("hold"), place)?;
         scene.submit(&Submission {
             sender: SENDER.to_owned(),
@@ -51,7 +57,7 @@ pub(crate) fn at_every_place(server: Box<dyn MailServer>, handing: Handing) -> R
                     .any(|message| message.complete)
             })?;
         }
-        assert_eq!(scene.servers().kill("requiretls-lmtp")?, 1, "{place}");
+        assert_eq!(scene.servers().kill(TRANSPORT)?, 1, "{place}");
         let at_next_hop = scene.came(&recipient);
         let begun = at_next_hop
             .iter()
@@ -99,7 +105,7 @@ pub(crate) fn a_full_queue(server: Box<dyn MailServer>, handing: Handing) -> Res
     };
     let (here, away) = ("/usr/bin/requiretls", "/usr/bin/requiretls.away");
     move_program(&scene, here, away)?;
-    scene.servers().kill("requiretls-lmtp")?;
+    scene.servers().kill(TRANSPORT)?;
     let address = |n: usize| format!("queued-{n}@good.test");
     for (n, asks) in QUEUED.into_iter().enumerate() {
         let field = if asks {
