@@ -1,10 +1,11 @@
-//! What if the library cannot do its part while mail is in the queue?
+//! What of mail that is to wait: how long does it, for what, and what if the library cannot do its part meanwhile?
 
 use std::fs;
 use std::os::unix::fs::chown;
 
-use ffi_tests::{Result, bounded, compiler};
-use requiretls_testbed::{Domain, Peer, Sts};
+use ffi_tests::{Failure, Result, bounded, compiler};
+use requiretls_testbed::proto::rr::RecordType;
+use requiretls_testbed::{AuthorityFault, Domain, Peer, Sts};
 
 use crate::build::Build;
 use crate::scene::{Daemon, EXIM, LIMIT, Scene};
@@ -13,6 +14,7 @@ on_every_build!(
     mail_waits_for_a_library_that_is_away_or_too_old,
     mail_waits_for_a_configuration_that_can_be_read,
     a_cache_that_cannot_be_written_costs_a_lookup_and_no_mail,
+    what_waits_for_a_domain_is_returned_when_its_time_is_over,
 );
 
 const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
@@ -161,4 +163,89 @@ fn a_cache_that_cannot_be_written_costs_a_lookup_and_no_mail(build: Build) -> Re
     let complaint = "requiretls: nothing new is kept in /mnt/cache: ";
     assert_eq!(log.matches(complaint).count(), 2, "{log}");
     scene.finish().map(drop)
+}
+
+/// P5: deferred now, and a notice at expiry. Nothing runs but what a queue run does, so each is over when it returns.
+fn what_waits_for_a_domain_is_returned_when_its_time_is_over(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let host = "mx.doubt.test.";
+    let mut scene = Scene::with_domains(
+        &[build.root],
+        vec![
+            Domain::new("doubt.test").mx("mx").peer(Peer::good()),
+            Domain::new("other-doubt.test").mx(host),
+        ],
+    )?;
+    let faults = scene.world()?.dns().faults();
+    for domain in ["doubt.test", "other-doubt.test"] {
+        let name = format!("_mta-sts.{domain}");
+        faults
+            .authority(&name, RecordType::TXT, AuthorityFault::ServFail)
+            .map_err(|error| Failure::new(error.to_string()))?;
+    }
+    scene.run(&Daemon {
+        main: "queue_only = true\n",
+        ..Daemon::patched(&program, build)
+    })?;
+    let run = || scene.inside("exim", &["exim4", "-q"]);
+    let both = ["bob@doubt.test", "bob@other-doubt.test"];
+    for (label, recipients) in [
+        ("P6.4", &both[..1]),
+        // One run of the transport: retry.c sees them as one.
+        ("P6.4 for two domains", &both[..]),
+    ] {
+        let id = scene.submit(R, "", recipients)?;
+        run()?;
+        // The same sender's, to the same recipient, from the queue as well.
+        let untagged = scene.submit(NONE, "", &[both[0]])?;
+        run()?;
+        let log = scene.log("exim");
+        let went = log.contains(&format!("{untagged} => {} ", both[0]));
+        assert!(went, "{label}: {log}");
+        for recipient in recipients {
+            let waits = log.matches(&format!("{id} == {recipient} ")).count();
+            assert_eq!(waits, 2, "{label}: {log}");
+        }
+        assert!(!log.contains(&format!("{id} ** ")), "{label}: {log}");
+        grow_older(&scene, &id)?;
+        // One after the other: the first address of a run is not to take along those whose own time is not over.
+        for returned in 1..=recipients.len() {
+            run()?;
+            let log = scene.log("exim");
+            let failed = log.matches(&format!("{id} ** ")).count();
+            assert_eq!(failed, returned, "{label}: {log}");
+        }
+        let log = scene.log("exim");
+        assert!(log.contains(&format!("{id} Completed")), "{label}: {log}");
+        let about = format!(" R={id} ");
+        let notices = log
+            .lines()
+            .filter(|line| line.contains(" <= <> ") && line.contains(&about));
+        let mut told = String::new();
+        for line in notices {
+            told.push_str(&scene.queued(Scene::id_in(line), "-D")?);
+        }
+        for recipient in recipients {
+            let expired = format!("{id} ** {recipient}: retry timeout exceeded");
+            assert!(log.contains(&expired), "{label}: {log}");
+            let named = format!("Final-Recipient: rfc822;{recipient}\nStatus: 5.7.10\n");
+            assert!(told.contains(&named), "{label}: {told}");
+        }
+        let sentences = told.matches("requiretls: 451 4.7.10 ").count();
+        assert_eq!(sentences, recipients.len(), "{label}: {told}");
+    }
+    let received = scene.finish()?;
+    assert_eq!(received.mail("mx.doubt.test"), ["TLS <ann@client.test>"; 2]);
+    Ok(())
+}
+
+/// A message in the queue is then three hours old; the retry rule gives it two.
+fn grow_older(scene: &Scene, id: &str) -> Result<()> {
+    let spool = scene.queued(id, "-H")?;
+    let received = spool.lines().nth(3).unwrap_or_default();
+    let (seconds, warnings) = received.split_once(' ').unwrap_or_default();
+    let older = seconds.parse::<u64>()?.saturating_sub(3 * 60 * 60);
+    let file = scene.path("share/spool/input").join(format!("{id}-H"));
+    let text = spool.replacen(received, &format!("{older} {warnings}"), 1);
+    Ok(fs::write(file, text)?)
 }

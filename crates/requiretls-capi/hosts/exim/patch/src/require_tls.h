@@ -57,7 +57,8 @@ extern const uschar *require_tls_tag(void);
 /* Must what is returned of this message be its header alone (RFC 8689 section 5, R28)? */
 extern BOOL	require_tls_headers_only(void);
 
-/* The Status field of a bounce: the code of the library's sentence, if that is why the address failed, else 5.0.0. */
+/* The Status field of a bounce: the code of the library's sentence, if that is why the address failed, else 5.0.0. What
+has waited until its time was over has failed for good: 5.7.10 in the place of 4.7.10 (RFC 8689 section 4.2.1). */
 extern const uschar *require_tls_status(const address_item *);
 
 /* The tag of the message that the one on standard input is about (-oMrtls); NULL: none. */
@@ -112,7 +113,7 @@ extern void	require_tls_begin(address_item * addrlist, host_item * hosts, int po
 /* After the last host: what the plans say of those that still wait, where it is more than Exim's own word (P5). */
 extern void	require_tls_verdict(address_item * addrlist);
 
-/* Forgets the plans. */
+/* What is to wait for its plan's sake gets its retry item; forgets the plans. */
 extern void	require_tls_end(address_item * addrlist);
 
 /* Was the library against this connection? */

@@ -32,14 +32,13 @@ return ret && strcmp(ret, "HDRS") == 0;
 const uschar *
 require_tls_status(const address_item * addr)
 {
-unsigned a, b, c;
+unsigned subject, detail;
 
 if (  addr->message
    && Ustrncmp(addr->message, RT_OURS, sizeof(RT_OURS) - 1) == 0
-   && sscanf(CCS addr->message + sizeof(RT_OURS) - 1, "5%*2u %1u.%3u.%3u", &a, &b, &c) == 3
-   && a == 5
+   && sscanf(CCS addr->message + sizeof(RT_OURS) - 1, "%*1[45]%*2u %*1[45].%3u.%3u", &subject, &detail) == 2
    )
-  return string_sprintf("%u.%u.%u", a, b, c);
+  return string_sprintf("5.%u.%u", subject, detail);
 return US"5.0.0";
 }
 

@@ -97,11 +97,24 @@ for (address_item * a = addrlist; a; a = a->next) if (a->transport_return == DEF
       }
 }
 
+/* What no host was asked about has no retry data, and would wait without end. It gets an item of its own, of this message
+alone: with the key that smtp.c has for a refused RCPT the sender's next message to the recipient, which may ask for less,
+would wait for it, and be returned for a 4yz of its own. When the first address of a run is over its time retry.c returns
+with it all others that still wait, so it gets none until they are gone. */
+
 void
 require_tls_end(address_item * addrlist)
 {
-for (address_item * a = addrlist; a; a = a->next)
-  if (a->transport_return == DECLINE) a->transport_return = DEFER;
+BOOL others = FALSE;
+
+for (address_item * a = addrlist->next; a; a = a->next)
+  if (a->transport_return == DEFER || a->transport_return == DECLINE) others = TRUE;
+for (address_item * a = addrlist; a; a = a->next) if (a->transport_return == DECLINE)
+  {
+  a->transport_return = DEFER;
+  if (a != addrlist || !others)
+    retry_add_item(a, string_sprintf("%s:%s", a->address_retry_key, message_id), rf_message);
+  }
 rt_forget();
 }
 
