@@ -8,6 +8,7 @@ use crate::scene::{Scene, Setting};
 on_every_exim!(a_queue_goes_from_stock_to_the_files_and_back);
 
 const TAGGED: &str = "X-Site-Tag: 1.secure.onward\r\n";
+const LESS: &str = "X-Site-Tag: 1.no\r\n";
 
 /// A configuration that delivers by queue runs alone, with the files or without.
 fn with(without: bool, main: &'static [&'static str]) -> Setting {
@@ -55,6 +56,8 @@ fn a_queue_goes_from_stock_to_the_files_and_back(exim: &str) -> Result<()> {
             scene.submit(&[recipient], TAGGED)?;
         }
         scene.submit(&["three@good.test", "four@free.test"], "")?;
+        // R14: who asks for less is not held.
+        scene.submit(&["less@free.test"], LESS)?;
         // Back, with the guard in their place: the tags are in the queue, and nobody asks the library.
         scene.reconfigure(&with(true, &["SITE_GUARD = yes"]))?;
         for recipient in ["five@good.test", "three@host.test"] {
@@ -68,10 +71,11 @@ fn a_queue_goes_from_stock_to_the_files_and_back(exim: &str) -> Result<()> {
                 "{line}"
             );
         }
-        // All other mail goes as ever: without a tag, or to the server's own people.
+        // All other mail goes as ever: without a tag that asks for TLS, or to the server's own people.
         for recipient in [
             "three@good.test",
             "four@free.test",
+            "less@free.test",
             "one@sts.test",
             "three@host.test",
         ] {
@@ -98,6 +102,7 @@ fn a_queue_goes_from_stock_to_the_files_and_back(exim: &str) -> Result<()> {
             ("three@good.test", 2, 1),
             ("three@free.test", 0, 0),
             ("four@free.test", 1, 0),
+            ("less@free.test", 1, 0),
             ("five@good.test", 1, 1),
         ] {
             let taken = scene.taken(recipient);
