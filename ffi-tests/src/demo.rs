@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 pub struct Demo {
     child: Child,
     scenarios: Vec<Scenario>,
+    inbound: usize,
 }
 
 /// One message, and what must become of it.
@@ -43,22 +44,27 @@ pub struct Scenario {
     pub after: Option<(String, String)>,
     /// "go", "defer", "bounce".
     pub action: String,
-    /// Code and enhanced code, as "550 5.7.10".
+    /// As "550".
     pub code: String,
+    /// As "5.7.10".
+    pub enhanced: String,
     /// The host that gets it, or was tried last.
     pub host: Option<String>,
+    /// Who sends it whatever the library says leaks it.
+    pub leaks_if_ignored: bool,
 }
 
 impl Demo {
-    /// Builds the world; its own messages have been sent when it is there.
+    /// Builds the world; its own messages have been sent when it is there. `options`: more of the command's.
     ///
     /// # Errors
     /// It is not built, or does not do as expected itself.
-    pub fn start(servers: &Servers) -> Result<Self> {
+    pub fn start(servers: &Servers, options: &[&str]) -> Result<Self> {
         let program = built("requiretls")?;
         let mut command = servers.command([program.as_os_str()]);
         let mut child = command
             .args(["demo", "--keep", "--json"])
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -67,6 +73,7 @@ impl Demo {
         let mut demo = Self {
             child,
             scenarios: Vec::new(),
+            inbound: 0,
         };
         for line in stdout
             .into_iter()
@@ -79,7 +86,10 @@ impl Demo {
                 }
                 return Err(Failure::new(format!("the demo itself: {summary}")));
             }
-            demo.scenarios.extend(Scenario::read(&told));
+            match Scenario::read(&told) {
+                Some(scenario) => demo.scenarios.push(scenario),
+                None => demo.inbound += 1,
+            }
         }
         Err(Failure::new("the demo ended before its time"))
     }
@@ -90,6 +100,12 @@ impl Demo {
         &self.scenarios
     }
 
+    /// How many others there are.
+    #[must_use]
+    pub fn inbound(&self) -> usize {
+        self.inbound
+    }
+
     /// Ends the world: what leaked while it was kept, a line for each.
     ///
     /// # Errors
@@ -98,15 +114,21 @@ impl Demo {
         drop(self.child.stdin.take());
         let stderr = self.child.stderr.take();
         let end = Instant::now() + LIMIT;
-        while self.child.try_wait()?.is_none() {
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
             if Instant::now() >= end {
                 return Err(Failure::new("the demo does not end"));
             }
             std::thread::sleep(Duration::from_millis(20));
-        }
+        };
         let mut leaks = Vec::new();
         for line in lines_of(stderr) {
             if line.ends_with(" leaks while the world was kept") {
+                if status.success() != leaks.is_empty() {
+                    return Err(Failure::new(format!("{line}, and the demo: {status}")));
+                }
                 return Ok(leaks);
             }
             if line.starts_with("leak: ") {
@@ -150,8 +172,10 @@ impl Scenario {
             auth: sent["auth"] == true,
             after,
             action: text(&expected["action"]),
-            code: format!("{} {}", expected["code"], text(&expected["enhanced"])),
+            code: expected["code"].to_string(),
+            enhanced: text(&expected["enhanced"]),
             host: expected["host"].as_str().map(str::to_owned),
+            leaks_if_ignored: told["leaks_if_ignored"] == true,
         })
     }
 }

@@ -56,7 +56,7 @@ const TRANSPORT: &str = "  port = ${lookup {$domain} lsearch {/mnt/ports} {$valu
 fn exim_does_as_the_demo_does(build: Build) -> Result<()> {
     let program = build.program()?;
     let mut scene = Scene::with_domains(&[build.root, "unbound"], Vec::new())?;
-    let demo = Demo::start(&scene.servers)?;
+    let demo = Demo::start(&scene.servers, &[])?;
     let scenarios: Vec<&Scenario> = demo
         .scenarios()
         .iter()
@@ -111,8 +111,8 @@ fn exim_does_as_the_demo_does(build: Build) -> Result<()> {
             )?;
             if !is_as_expected(scenario, &happened, &line) {
                 wrong.push(format!(
-                    "{}: {} {}: {line}",
-                    scenario.id, scenario.action, scenario.code
+                    "{}: {} {} {}: {line}",
+                    scenario.id, scenario.action, scenario.code, scenario.enhanced
                 ));
             }
         }
@@ -228,6 +228,6 @@ fn is_as_expected(scenario: &Scenario, happened: &str, line: &str) -> bool {
         .as_ref()
         .filter(|host| kind == "go" && !host.starts_with('['));
     kind == scenario.action
-        && (code.is_empty() || code == scenario.code)
+        && (code.is_empty() || code == format!("{} {}", scenario.code, scenario.enhanced))
         && host.is_none_or(|host| line.contains(&format!(" H={host} ")))
 }
