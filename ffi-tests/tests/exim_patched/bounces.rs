@@ -1,6 +1,7 @@
 //! What do messages about a message keep of it? (RFC 8689 sections 5 and 6)
 
 use std::fs;
+use std::time::Duration;
 
 use ffi_tests::{Result, bounded};
 
@@ -11,6 +12,7 @@ on_every_build!(
     a_bounce_has_the_tag_and_the_header_only,
     replies_and_reports_have_the_tag_and_the_header_only,
     a_message_that_is_refused_at_once_is_returned_without_its_body,
+    a_warning_has_the_tag_and_the_header_only,
 );
 
 /// R28: the bounce says why, returns the header only, and has the tag itself.
@@ -41,9 +43,10 @@ fn a_bounce_has_the_tag_and_the_header_only(build: Build) -> Result<()> {
     Ok(())
 }
 
-/// Away, and everything that is returned to the sender, with the tag that it has.
+/// Away, everything that is returned to the sender, with the tag that it has, and other hosts.
 const ROUTERS: &str = "away:\n  driver = accept\n  domains = away.example\n  transport = away\n\
-                       kept:\n  driver = accept\n  domains = client.test\n  transport = kept\n";
+                       kept:\n  driver = accept\n  domains = client.test\n  transport = kept\n\
+                       dns:\n  driver = dnslookup\n  transport = smtp\n  self = send\n";
 const TRANSPORTS: &str = "away:\n  driver = autoreply\n  from = bob@away.example\n  to = $sender_address\n  subject = away\n  \
                           text = I am away\n  return_message\n  user = Debian-exim\n\
                           kept:\n  driver = appendfile\n  file = /mnt/mail/kept\n  user = Debian-exim\n  \
@@ -134,5 +137,31 @@ fn a_message_that_is_refused_at_once_is_returned_without_its_body(build: Build) 
         assert_eq!(kept.contains(SECRET), !tagged, "{sender}: {kept}");
     }
     assert_eq!(scene.finish()?.0, "");
+    Ok(())
+}
+
+/// R28: the message waits, and its sender is told so.
+fn a_warning_has_the_tag_and_the_header_only(build: Build) -> Result<()> {
+    let scene = with_replies(build, "delay_warning = 1s\n")?;
+    for (parameter, tagged) in [(" REQUIRETLS RET=FULL", true), (" RET=FULL", false)] {
+        let mail = format!("MAIL FROM:<ann@client.test>{parameter}");
+        let id = scene.submit(&mail, "", &["bob@down.test"])?;
+        let line = scene.outcome(&id, "bob@down.test")?;
+        assert!(line.contains(" == "), "{line}");
+        // As long as a message must have waited before anybody is told.
+        std::thread::sleep(Duration::from_secs(2));
+        scene.inside("exim", &["exim4", "-M", &id])?;
+        scene.inside("exim", &["exim4", "-qff"])?;
+        let kept = scene.returned(&id)?;
+        assert!(kept.contains("Action: delayed\n"), "{kept}");
+        assert_eq!(
+            kept.contains("X-Tag: 1.secure.onward\n"),
+            tagged,
+            "{parameter}: {kept}"
+        );
+        assert!(kept.contains("Subject: x\n"), "{parameter}: {kept}");
+        assert!(!tagged || !kept.contains(SECRET), "{kept}");
+        scene.inside("exim", &["exim4", "-Mrm", &id])?;
+    }
     Ok(())
 }
