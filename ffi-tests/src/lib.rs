@@ -10,21 +10,27 @@
 
 pub mod bounded;
 mod calls;
+mod debian;
 mod demo;
 mod example;
 mod failure;
+mod heard;
 mod installed;
 mod milter;
 mod sanitized;
 mod sender;
 mod servers;
 mod testbed;
+mod tls_client;
+pub mod trace;
 mod world;
 
 pub use calls::offences;
+pub use debian::{Debian, commands};
 pub use demo::{Demo, Scenario};
 pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
+pub use heard::{Heard, Said, kept_in};
 pub use installed::{
     Installed, Linking, built, compiler, hooked, must_be_fresh, packages, target, workspace,
 };
@@ -33,4 +39,5 @@ pub use sanitized::{Sanitized, Sanitizer};
 pub use sender::{Answer, Sender};
 pub use servers::Servers;
 pub use testbed::Testbed;
+pub use tls_client::Client;
 pub use world::World;

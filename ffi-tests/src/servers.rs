@@ -300,7 +300,8 @@ impl Drop for Servers {
     }
 }
 
-fn script(verb: &str) -> Command {
+/// `servers.sh`, whose words are still to be added.
+pub(crate) fn script(verb: &str) -> Command {
     let mut command = Command::new("bash");
     command
         .arg(workspace().join("ffi-tests/servers/servers.sh"))

@@ -3,18 +3,13 @@
 //! Each suite is made by debootstrap once. A test lays an overlay over it, installs the packages there with its own
 //! package manager, and looks at what they left when they are gone.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use ffi_tests::{Failure, Result, bounded, packages, target, workspace};
+use ffi_tests::{Debian, Failure, Result, bounded, packages, target, workspace};
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(120);
-/// debootstrap, for the first time.
-const MAKE_LIMIT: Duration = Duration::from_secs(600);
-/// What a developer of a mail server has, and what `requiretls` depends on.
-const WITH: [&str; 4] = ["adduser", "gcc", "libc6-dev", "pkg-config"];
 
 #[test]
 fn bookworm() -> Result<()> {
@@ -122,13 +117,8 @@ const PRELUDE: &str = "set -e; export LC_ALL=C DEBIAN_FRONTEND=noninteractive; \
       -o -path /var/cache -prune -o -name '*-' -path '/etc/*' -prune -o -print | sort; }; ";
 
 fn lives_in(suite: &str) -> Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(Failure::new(
-            "packages are installed in a system of their own, and that needs root",
-        ));
-    }
     let packages = packages()?;
-    let system = system(suite)?;
+    let debian = Debian::make(suite)?;
     let room = TempDir::new_in(target())?;
     let upper = room.path();
     std::fs::create_dir_all(upper.join("up/packages"))?;
@@ -145,7 +135,8 @@ fn lives_in(suite: &str) -> Result<()> {
     }
     std::fs::write(upper.join("up/packages/exim-files"), exim_files()?)?;
     for (label, script, expected) in LIFE {
-        let said = inside(&system, upper, script)
+        let mut command = debian.alone(upper, &format!("{PRELUDE}{script}"));
+        let said = bounded::output(&mut command, LIMIT)
             .map_err(|error| Failure::new(format!("{suite}: {label}: {error}")))?;
         assert_eq!(said, expected, "{suite}: {label}");
     }
@@ -163,30 +154,4 @@ fn exim_files() -> Result<String> {
     let mut files: Vec<&str> = found.lines().collect();
     files.sort_unstable();
     Ok(files.join("\n") + "\n")
-}
-
-/// Runs a script above the system; what it writes stays there for the next one.
-fn inside(system: &Path, room: &Path, script: &str) -> Result<String> {
-    let mut command = servers("inside");
-    command
-        .args([system, room])
-        .arg(format!("{PRELUDE}{script}"));
-    bounded::output(&mut command, LIMIT)
-}
-
-/// The suite's system, made where it is not there yet.
-fn system(suite: &str) -> Result<PathBuf> {
-    let mut make = servers("system");
-    make.arg(suite).args(WITH);
-    let path = bounded::output(&mut make, MAKE_LIMIT)?;
-    Ok(PathBuf::from(path.trim()))
-}
-
-fn servers(verb: &str) -> Command {
-    let mut servers = Command::new("bash");
-    servers
-        .arg(workspace().join("ffi-tests/servers/servers.sh"))
-        .arg(verb)
-        .env("RQ_CACHE", target().join("real-servers"));
-    servers
 }

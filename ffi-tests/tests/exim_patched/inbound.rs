@@ -1,11 +1,33 @@
 //! What did the sender require? (RFC 8689 sections 2 to 4.1 and 5)
 
-use ffi_tests::Result;
+use ffi_tests::{Heard, Result, Said, kept_in};
 
 use crate::build::Build;
 use crate::scene::{Daemon, Scene};
 
-on_every_build!(mail_parameters_are_read, the_tag_is_kept_with_the_message,);
+on_every_build!(
+    mail_parameters_are_read,
+    the_tag_is_kept_with_the_message,
+    the_demos_commands_are_heard,
+);
+
+/// A scenario of the demo that cannot be shown, and why.
+const NOT_SHOWN: [(&str, &str); 1] = [(
+    "in-tag-untrusted",
+    "who may write a tag is an ACL of the site, or Exim itself",
+)];
+
+/// One that ends in another way: how, and why.
+const OTHERWISE: [(&str, &str, &str); 3] = [
+    (
+        "in-rcpt",
+        "refused 501",
+        "what RCPT may say is Exim's own: behind the path, nothing",
+    ),
+    ("in-tag-damaged", "kept 1.secure.onwar", TAKEN),
+    ("in-tag-newer", "kept 2.secure", TAKEN),
+];
+const TAKEN: &str = "what the site's own ACL has set is not refused to the client, but waits";
 
 /// Inside TLS, command, what the reply begins with.
 type Row = (bool, &'static str, &'static str);
@@ -120,6 +142,25 @@ fn the_tag_is_kept_with_the_message(build: Build) -> Result<()> {
             1,
         ),
         ("MAIL FROM:<ann@client.test>", "", None, 0),
+        // R9: what an ACL asks for raises what the sender asked for, and does not lower it.
+        (
+            "MAIL FROM:<ann+1.encrypt@client.test> REQUIRETLS",
+            "",
+            Some("1.secure.onward"),
+            2,
+        ),
+        (
+            "MAIL FROM:<ann+1.no@client.test> REQUIRETLS",
+            "TLS-Required: No",
+            Some("1.secure.onward"),
+            2,
+        ),
+        (
+            "MAIL FROM:<ann+1.encrypt@client.test>",
+            "",
+            Some("1.encrypt"),
+            2,
+        ),
     ] {
         let id = scene.submit(mail, header, &["bob@good.test"])?;
         let spool = scene.queued(&id, "-H")?;
@@ -133,5 +174,45 @@ fn the_tag_is_kept_with_the_message(build: Build) -> Result<()> {
             .find_map(|line| line.strip_prefix("-dsn_ret "));
         assert_eq!(returned.unwrap_or("0"), ret.to_string(), "{mail}: {spool}");
     }
+    Ok(())
+}
+
+/// What the demo has the library hear, a client says to Exim; a tag from before is what an ACL sets.
+fn the_demos_commands_are_heard(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut scene = Scene::open(&[build.root])?;
+    scene.run(&Daemon {
+        main: "queue_only = true",
+        ..Daemon::patched(&program, build)
+    })?;
+    let (mut shown, mut wrong, mut receiving) = (0, Vec::new(), String::new());
+    for mut heard in Heard::all()? {
+        if NOT_SHOWN.iter().any(|(id, _)| *id == heard.id) {
+            continue;
+        }
+        if let Some(earlier) = &heard.earlier {
+            let sender = format!("<anna+{}@", earlier.tag);
+            heard.command = heard.command.replace("<anna@", &sender);
+        }
+        if heard.receiving != receiving {
+            scene.configure("exim", &heard.receiving)?;
+            // What it offers is read when it starts.
+            scene.restart()?;
+            receiving.clone_from(&heard.receiving);
+        }
+        let said = scene.servers.within(|| heard.say("127.25.0.60"))??;
+        let happened = match said {
+            Said::Refused(reply) => reply,
+            Said::Taken(id) => kept_in(&scene.queued(&id, "-H")?),
+        };
+        let otherwise = OTHERWISE.iter().find(|(id, ..)| *id == heard.id);
+        let expected = otherwise.map_or(heard.expected.as_str(), |(_, happened, _)| happened);
+        if happened != expected {
+            wrong.push(format!("{}: {expected}: {happened}", heard.id));
+        }
+        shown += 1;
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}\n{}", scene.log("exim"));
+    assert!(shown >= 25, "{shown}");
     Ok(())
 }

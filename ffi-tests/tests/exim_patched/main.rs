@@ -57,5 +57,3 @@ mod scene;
 mod selftest;
 mod shortcuts;
 mod takeover;
-#[path = "../exim_stock/trace.rs"]
-mod trace;

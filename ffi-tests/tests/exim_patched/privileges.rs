@@ -4,11 +4,11 @@
 //! by UDP as well, is read as Exim's user.
 
 use ffi_tests::Result;
+use ffi_tests::trace::{Watch, reads};
 use requiretls_testbed::{Domain, HTTPS_PORT, Peer, Sts};
 
 use crate::build::Build;
 use crate::scene::{Daemon, EXIM, Scene};
-use crate::trace::{Watch, reads};
 
 on_every_build!(what_the_library_reads_is_read_as_exims_user);
 

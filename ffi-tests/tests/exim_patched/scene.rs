@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use ffi_tests::{Failure, Installed, Result, Servers, bounded};
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use requiretls_testbed::{DnsMode, Domain, SessionLog, World, catalogue};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::build::Build;
 
@@ -240,12 +241,32 @@ impl Scene {
     pub(crate) fn daemon(&self) -> Result<u32> {
         let listens = |process: &Path| {
             let words = fs::read(process.join("cmdline")).unwrap_or_default();
-            words.starts_with(b"/usr/sbin/exim4\0-bdf\0")
+            // One that has started again goes by the name that it was built with.
+            ["exim4", "exim"]
+                .iter()
+                .any(|name| words.starts_with(format!("/usr/sbin/{name}\0-bdf\0").as_bytes()))
         };
         let mut processes = self.servers.processes()?.into_iter();
         let found = processes.find(|process| listens(process));
         let number = found.and_then(|process| process.file_name()?.to_str()?.parse().ok());
         number.ok_or_else(|| Failure::new("no Exim listens"))
+    }
+
+    /// Has the one that listens start anew, with the configuration that is there now.
+    pub(crate) fn restart(&self) -> Result<()> {
+        let starts = || self.log("exim").matches("daemon started").count();
+        let before = starts();
+        let process = i32::try_from(self.daemon()?).ok().and_then(Pid::from_raw);
+        let process = process.ok_or_else(|| Failure::new("no process has this number"))?;
+        kill_process(process, Signal::HUP)?;
+        let end = Instant::now() + LIMIT;
+        while starts() == before {
+            if Instant::now() >= end {
+                return Err(Failure::new("Exim does not start again"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// Whether a recipient's copy was delivered; waits for the end of the message.

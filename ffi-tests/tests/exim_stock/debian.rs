@@ -1,6 +1,6 @@
 //! Does it fit Debian's own configuration? By the commands of the README, in a root that has nothing of ours but the package's files.
 
-use ffi_tests::{Failure, Result, workspace};
+use ffi_tests::{Result, commands};
 use requiretls_testbed::{Certificate, Domain, Peer, Sts};
 
 use crate::scene::{Scene, Setting};
@@ -23,16 +23,6 @@ dc_hide_mailname=''
 dc_mailname_in_oh='true'
 dc_localdelivery='mail_spool'
 ";
-
-/// The lines of a page's block behind this mark.
-pub(crate) fn commands(page: &str, mark: &str) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(workspace().join(page))?;
-    let block = text
-        .split_once(&format!("<!-- {mark} -->\n```sh\n"))
-        .and_then(|(_, rest)| rest.split_once("```"));
-    let (block, _) = block.ok_or_else(|| Failure::new(format!("{page} has no block {mark}")))?;
-    Ok(block.lines().map(str::to_owned).collect())
-}
 
 /// Those that a message goes to, or does not.
 pub(crate) fn domains() -> Vec<Domain> {

@@ -1,12 +1,43 @@
 //! REQUIRETLS offered and accepted by a stock Exim: what does a client see?
 
-use ffi_tests::Result;
+use std::fmt::Write as _;
+
+use ffi_tests::{Client, Heard, Result, Said, kept_in};
 use requiretls_testbed::{Domain, Peer};
 
 use crate::scene::{ADDRESS, Scene, Setting};
-use crate::tls_client::Client;
 
-on_every_exim!(requiretls_is_offered_and_accepted);
+on_every_exim!(
+    requiretls_is_offered_and_accepted,
+    the_demos_commands_are_heard,
+    an_acl_does_not_lower_what_was_asked,
+);
+
+/// Scenarios of the demo that cannot be shown, and why.
+const NOT_SHOWN: [(&str, &str); 4] = [
+    ("in-tag-stricter", OWN_PARAMETERS),
+    ("in-level", OWN_PARAMETERS),
+    ("in-level-unknown", OWN_PARAMETERS),
+    ("in-two-ways", OWN_PARAMETERS),
+];
+const OWN_PARAMETERS: &str = "the files take REQUIRETLS alone out of the line that Exim reads";
+
+/// Those that end in another way: how, and why.
+const OTHERWISE: [(&str, &str, &str); 4] = [
+    (
+        "in-rcpt",
+        "refused 501",
+        "what RCPT may say is Exim's own: behind the path, nothing",
+    ),
+    (
+        "in-quoted-bracket",
+        "refused 501",
+        "the rewrite rule does not know such an address",
+    ),
+    ("in-tag-damaged", "kept 1.secure.onwar", TAKEN),
+    ("in-tag-newer", "kept 2.secure", TAKEN),
+];
+const TAKEN: &str = "what the site's own ACL has set is not refused to the client, but waits";
 
 /// Inside TLS, the MAIL command, how the answer to it begins, and whether the message goes on with REQUIRETLS.
 type Row = (&'static str, bool, &'static str, &'static str, bool);
@@ -170,6 +201,80 @@ fn requiretls_is_offered_and_accepted(exim: &str) -> Result<()> {
                 "{label}: {message:?}"
             );
             assert_eq!(message.return_path.is_empty(), path.is_empty(), "{label}");
+        }
+        Ok(())
+    })
+}
+
+/// What the demo has the library hear, a client says to Exim. A tag from before is what an ACL sets, or the field that
+/// anybody may write.
+fn the_demos_commands_are_heard(exim: &str) -> Result<()> {
+    let setting = Setting {
+        full: true,
+        queue_only: true,
+        ..Setting::default()
+    };
+    Scene::run(exim, &setting, Vec::new(), |scene| {
+        let (mut shown, mut wrong) = (0, Vec::new());
+        for mut heard in Heard::all()? {
+            if NOT_SHOWN.iter().any(|(id, _)| *id == heard.id) {
+                continue;
+            }
+            if let Some(earlier) = &heard.earlier {
+                let name = if earlier.may_lower {
+                    "X-Site-Tag"
+                } else {
+                    "RequireTLS-Tag"
+                };
+                write!(heard.fields, "{name}: {}\r\n", earlier.tag)?;
+            }
+            scene.configure(&heard.receiving)?;
+            let happened = match heard.say(ADDRESS)? {
+                Said::Refused(reply) => reply,
+                Said::Taken(id) => kept_in(&scene.exim(&["-Mvh", &id])?),
+            };
+            let otherwise = OTHERWISE.iter().find(|(id, ..)| *id == heard.id);
+            let expected = otherwise.map_or(heard.expected.as_str(), |(_, happened, _)| happened);
+            if happened != expected {
+                wrong.push(format!("{}: {expected}: {happened}", heard.id));
+            }
+            shown += 1;
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(shown >= 22, "{shown}");
+        Ok(())
+    })
+}
+
+/// R9: the stricter of both; the site's ACL for DATA sets its tag after MAIL was heard.
+fn an_acl_does_not_lower_what_was_asked(exim: &str) -> Result<()> {
+    let setting = Setting {
+        full: true,
+        queue_only: true,
+        ..Setting::default()
+    };
+    Scene::run(exim, &setting, Vec::new(), |scene| {
+        for (parameter, acl, expected) in [
+            (" REQUIRETLS", "1.encrypt", "kept 1.secure.onward"),
+            (" REQUIRETLS", "1.no", "kept 1.secure.onward"),
+            (" REQUIRETLS", "1.secure", "kept 1.secure.onward"),
+            ("", "1.encrypt", "kept 1.encrypt"),
+            ("", "1.no", "kept 1.no"),
+        ] {
+            let (mut client, _) = Client::inside_tls(ADDRESS)?;
+            let mut reply = String::new();
+            for command in [
+                &format!("MAIL FROM:<ann@host.test>{parameter}"),
+                "RCPT TO:<bob@good.test>",
+                "DATA",
+                &format!("X-Site-Tag: {acl}\r\n\r\nThe body.\r\n."),
+            ] {
+                reply = client.ask(command)?;
+                assert!(reply.starts_with(['2', '3']), "{command}: {reply}");
+            }
+            let (_, id) = reply.split_once(" OK id=").unwrap_or_default();
+            let spool = scene.exim(&["-Mvh", id.trim_end()])?;
+            assert_eq!(kept_in(&spool), expected, "{parameter} {acl}");
         }
         Ok(())
     })

@@ -18,7 +18,7 @@ type Row = (&'static str, &'static [&'static str], &'static str);
 
 const UNKNOWN: &str = "=nothing is known of this connection";
 
-const ROWS: [Row; 42] = [
+const ROWS: [Row; 47] = [
     ("requiretls_here", &["1"], "=yes"),
     ("requiretls_here", &["2"], "=no"),
     ("requiretls_here", &[], "=no"),
@@ -84,6 +84,27 @@ const ROWS: [Row; 42] = [
     ("requiretls_fields", &["", "", "2.later"], "!451 4.3.0 "),
     ("requiretls_fields", &["!", "", ""], "!451 4.3.0 "),
     ("requiretls_fields", &["", ""], "!451 4.3.0 "),
+    (
+        "requiretls_fields",
+        &["1.encrypt", "", "", "1.secure.onward"],
+        "=1.secure.onward",
+    ),
+    (
+        "requiretls_fields",
+        &["1.no", "No", "", "1.secure.onward"],
+        "=1.secure.onward",
+    ),
+    (
+        "requiretls_fields",
+        &["", "", "", "1.secure.onward"],
+        "=1.secure.onward",
+    ),
+    ("requiretls_fields", &["1.secure", "", "", ""], "=1.secure"),
+    (
+        "requiretls_fields",
+        &["damaged", "", "", "1.secure.onward"],
+        "!451 4.3.0 ",
+    ),
     ("requiretls_tag", &["1.may"], "=1.may"),
     ("requiretls_tag", &[""], "="),
     ("requiretls_tag", &["1.may x"], "=!"),

@@ -42,5 +42,3 @@ mod selftest;
 mod submission;
 mod tagged;
 mod takeover;
-mod tls_client;
-mod trace;

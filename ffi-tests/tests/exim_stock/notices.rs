@@ -3,11 +3,10 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use ffi_tests::Result;
+use ffi_tests::{Client, Result};
 use requiretls_testbed::{Domain, Message, Peer};
 
 use crate::scene::{ADDRESS, Scene, Setting};
-use crate::tls_client::Client;
 
 on_every_exim!(
     an_autoreply_requires_it,

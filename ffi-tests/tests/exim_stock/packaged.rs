@@ -6,18 +6,16 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ffi_tests::{Failure, Result, Servers, bounded, must_be_fresh, target, workspace};
+use ffi_tests::{Debian, Failure, Result, Servers, bounded, commands, packages, target};
 use requiretls_testbed::{DnsMode, World};
 
-use crate::debian::{commands, domains, policies_are_enforced};
+use crate::debian::{domains, policies_are_enforced};
 use crate::scene::{ADDRESS, Scene};
 
-/// As for the tests of the packages.
-const WITH: [&str; 4] = ["adduser", "gcc", "libc6-dev", "pkg-config"];
 const LIMIT: Duration = Duration::from_secs(600);
 /// What Debian asks when Exim is installed, answered beforehand.
 const ANSWERS: &str = "\
@@ -54,7 +52,8 @@ fn from_nothing(suite: &str, exim: &str) -> Result<()> {
     let room = servers.path().join("host");
     let up = room.join("up");
     archive(suite, &up.join("packages"))?;
-    let system = system(suite)?;
+    // Only outside the network of the servers can it be made.
+    let system = Debian::make(suite)?;
     let tried = servers.within(|| {
         let world = World::builder()
             .smtp_port(25)
@@ -69,7 +68,13 @@ fn from_nothing(suite: &str, exim: &str) -> Result<()> {
         prepare(&scene, &up)?;
         // Where the scene looks for Exim's log.
         symlink(up.join("var/log"), room.join("log"))?;
-        let mut debian = start(&servers, &system, &script(&page))?;
+        let said = fs::File::create(room.join("said"))?;
+        let mut debian = system
+            .joined(servers.command(["bash"]), &room, &script(&page))
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said)
+            .spawn()?;
         let answers = wait_for_exim(&mut debian);
         let said = fs::read_to_string(room.join("said")).unwrap_or_default();
         answers.map_err(|error| Failure::new(format!("{suite}: {error}: {said}")))?;
@@ -145,41 +150,6 @@ fn script(page: &[String]) -> String {
     script
 }
 
-/// A clean Debian: where it is. Only outside the network of the servers can it be made.
-fn system(suite: &str) -> Result<String> {
-    let mut make = Command::new("bash");
-    make.arg(servers_sh())
-        .args(["system", suite])
-        .args(WITH)
-        .env("RQ_CACHE", cache());
-    Ok(bounded::output(&mut make, LIMIT)?.trim().to_owned())
-}
-
-fn servers_sh() -> PathBuf {
-    workspace().join("ffi-tests/servers/servers.sh")
-}
-
-fn cache() -> PathBuf {
-    target().join("real-servers")
-}
-
-/// It in the network of the servers.
-fn start(servers: &Servers, system: &str, script: &str) -> Result<Child> {
-    let mut command = servers.command(["bash"]);
-    let room = servers.path().join("host");
-    let said = fs::File::create(room.join("said"))?;
-    command
-        .arg(servers_sh())
-        .args(["inside", system])
-        .arg(&room)
-        .arg(script)
-        .envs([("RQ_CACHE", cache().as_path()), ("RQ_JOIN", Path::new("1"))])
-        .stdin(Stdio::null())
-        .stdout(said.try_clone()?)
-        .stderr(said);
-    Ok(command.spawn()?)
-}
-
 fn wait_for_exim(debian: &mut Child) -> Result<()> {
     let end = Instant::now() + LIMIT;
     while TcpStream::connect((ADDRESS, 25)).is_err() {
@@ -198,7 +168,11 @@ fn wait_for_exim(debian: &mut Child) -> Result<()> {
 fn archive(suite: &str, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     let fetched = target().join(format!("real-servers/apt/{suite}/cache/archives"));
-    for package in ours()?.into_iter().chain(debs(&fetched)?) {
+    let entries = fs::read_dir(&fetched)
+        .map_err(|error| Failure::new(format!("{}: {error}", fetched.display())))?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let fetched = paths.filter(|path| path.extension().is_some_and(|end| end == "deb"));
+    for package in packages()?.into_iter().chain(fetched) {
         let link = to.join(package.file_name().unwrap_or_default());
         if fs::hard_link(&package, &link).is_err() {
             fs::copy(&package, &link)?;
@@ -207,31 +181,4 @@ fn archive(suite: &str, to: &Path) -> Result<()> {
     let mut scan = Command::new("dpkg-scanpackages");
     let list = bounded::output(scan.args(["--multiversion", "."]).current_dir(to), LIMIT)?;
     Ok(fs::write(to.join("Packages"), list)?)
-}
-
-fn debs(directory: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(directory)
-        .map_err(|error| Failure::new(format!("{}: {error}", directory.display())))?;
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    Ok(paths
-        .filter(|path| path.extension().is_some_and(|end| end == "deb"))
-        .collect())
-}
-
-/// What `cargo xtask deb --for-tests` built, if it is of these sources.
-fn ours() -> Result<Vec<PathBuf>> {
-    let build = "cargo xtask deb --for-tests";
-    let mut packages = debs(&target().join("packages/first"))?;
-    packages.retain(|path| !path.to_string_lossy().contains("dbgsym"));
-    for name in ["librequiretls0", "requiretls", "requiretls-exim"] {
-        let is_it = |path: &&PathBuf| {
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            file.starts_with(&format!("{name}_{}-", env!("CARGO_PKG_VERSION")))
-        };
-        let package = packages.iter().find(is_it);
-        let package =
-            package.ok_or_else(|| Failure::new(format!("there is no package {name}: {build}")))?;
-        must_be_fresh(package, build)?;
-    }
-    Ok(packages)
 }

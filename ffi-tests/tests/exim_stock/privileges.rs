@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use ffi_tests::trace::{Reads, Watch, reads, strace};
 use ffi_tests::{Installed, Result, bounded};
 use requiretls_testbed::{Domain, HTTPS_PORT, Peer, Sts};
 
 use crate::scene::{Scene, Setting};
-use crate::trace::{Reads, Watch, reads, strace};
 
 on_every_exim!(
     no_byte_of_the_network_comes_to_root,

@@ -11,7 +11,11 @@ use serde_json::Value;
 
 use crate::scene::{ADDRESS, Scene, Setting};
 
-on_every_exim!(the_shipped_files_hold, what_does_not_hold_is_found,);
+on_every_exim!(
+    the_shipped_files_hold,
+    what_does_not_hold_is_found,
+    a_site_that_wants_variables_to_be_set_is_told,
+);
 
 const LIMIT: Duration = Duration::from_secs(120);
 const CONF: &str = "requiretls/requiretls.conf";
@@ -233,6 +237,35 @@ fn what_does_not_hold_is_found(exim: &str) -> Result<()> {
                 "{label}: {others:#?}"
             );
         }
+        Ok(())
+    })
+}
+
+/// Exim 4.100 takes the last of two settings, the others do not start with two.
+fn a_site_that_wants_variables_to_be_set_is_told(exim: &str) -> Result<()> {
+    let setting = Setting {
+        cache: true,
+        ..Setting::default()
+    };
+    Scene::run(exim, &setting, domains(), |scene| {
+        complete(scene)?;
+        let behind = "sed -i '/^.include REQUIRETLS_FILES.main.conf/a strict_acl_vars = true' /etc/exim4/exim4.conf";
+        scene.servers.inside("host", &["sh", "-ec", behind])?;
+        let told = selftest(scene)?;
+        let (fault, words) = if exim == "exim100" {
+            ("fault: strict_acl_vars is false", "strict_acl_vars: true")
+        } else {
+            (
+                "fault: Exim starts, and reads its configuration",
+                "\"strict_acl_vars\" option set for the second time",
+            )
+        };
+        let found = told
+            .others
+            .iter()
+            .any(|(what, said)| what == fault && said.contains(words));
+        assert!(found, "{:#?}", told.others);
+        assert_eq!(told.status, Some(1));
         Ok(())
     })
 }

@@ -31,7 +31,7 @@ pub(super) enum Kind {
 }
 
 /// What the mail server hears and asks the library about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Inbound {
     pub(super) dialects: &'static [&'static str],
     pub(super) advertise: bool,
@@ -41,6 +41,7 @@ pub(super) struct Inbound {
     /// Fields of the message's header.
     pub(super) header: &'static [(&'static str, &'static str)],
     /// A tag from before, and whether whoever wrote it may also lower.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) earlier: Option<(&'static str, bool)>,
 }
 

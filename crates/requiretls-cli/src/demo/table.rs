@@ -3,7 +3,7 @@
 //! A table for people, or one JSON object a line.
 
 use super::run::{Happened, Sender};
-use super::scenario::{Ending, Outbound, Scenario};
+use super::scenario::{Ending, Inbound, Kind, Outbound, Scenario};
 use super::world::Scene;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -74,6 +74,10 @@ pub(super) fn print_json(lines: &[Line<'_>], scene: &Scene, summary: &Summary) -
                 .scenario
                 .outbound()
                 .and_then(|o| Sent::of(scene, line.scenario, o)),
+            heard: match &line.scenario.kind {
+                Kind::Inbound(inbound) => Some(inbound),
+                Kind::Outbound(_) => None,
+            },
             expected: &line.scenario.expected,
             happened: &line.happened.ending,
             sentence: &line.happened.sentence,
@@ -110,6 +114,8 @@ struct Told<'a> {
     about: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sent: Option<Sent<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard: Option<&'a Inbound>,
     expected: &'a Ending,
     happened: &'a Ending,
     sentence: &'a str,

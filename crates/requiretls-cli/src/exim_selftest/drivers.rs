@@ -140,6 +140,9 @@ fn why(option: &str) -> &'static str {
         "acl_not_smtp" => {
             "submitted mail and bounces lose their tags; set REQUIRETLS_OTHER_ACL, and have \"warn acl = requiretls_fields\" in the site's own ACL"
         }
+        "strict_acl_vars" => {
+            "whether a message has a tag cannot be asked then, and all mail waits; include main.conf"
+        }
         "acl_smtp_mail" => {
             "set REQUIRETLS_MAIL_ACL, and have \"require acl = requiretls_mail\" in the site's own ACL"
         }

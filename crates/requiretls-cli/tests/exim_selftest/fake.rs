@@ -158,6 +158,7 @@ impl Stock {
             ("bounce_message_file", text("bounce")),
             ("warn_message_file", text("warning")),
             ("acl_not_smtp", "requiretls_not_smtp".to_owned()),
+            ("strict_acl_vars", "false".to_owned()),
         ];
         if full {
             main.push(("acl_smtp_mail", "requiretls_mail".to_owned()));
@@ -188,6 +189,7 @@ impl Stock {
             "bounce_message_file",
             "warn_message_file",
             "acl_not_smtp",
+            "strict_acl_vars",
             "acl_smtp_mail",
         ];
         let main: Vec<String> = self

@@ -150,6 +150,7 @@ fn rows() -> Vec<Row> {
             &["fault: messages that do not come by SMTP, bounces among them, keep their tags"]),
         ("one of the site's own that asks", |s| { s.macros.push(("REQUIRETLS_OTHER_ACL", "1".to_owned())); s.main[3].1 = String::from("own"); },
             |f| answer(f, "-bP config", "begin acl\n  own:\n    warn\n    acl = requiretls_fields\n    accept\n"), 0, &[]),
+        ("variables that must be set", |s| s.main[4].1 = String::from("true"), NOTHING, 1, &["fault: strict_acl_vars is false"]),
         ("a router before the tagged one", |s| s.routers.0.rotate_right(1), NOTHING, 1,
             &[FIRST, "fault: mail meets the router requiretls_policy before MX records are looked up"]),
         ("a router between", |s| s.routers.0.swap(2, 5), NOTHING, 1,

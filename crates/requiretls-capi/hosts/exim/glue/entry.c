@@ -6,7 +6,8 @@
  *
  *   requiretls_here       the version of the files that ask             "yes": all that they ask is here; else "no"
  *   requiretls_mail       $smtp_command, $tls_in_cipher                 a tag, "", or "!530 5.7.10 text"
- *   requiretls_fields     tag, $h_TLS-Required:, $h_RequireTLS-Tag:     the same, of what the header section asks besides
+ *   requiretls_fields     tag, $h_TLS-Required:, $h_RequireTLS-Tag:     the same, of what the header section asks besides; as fourth,
+ *                         the tag that MAIL asked for, where an ACL may have set another one since
  *   requiretls_tag        tag                                           the tag, or "!": none that can be read
  *   requiretls_plan       tag, next hop, sender, hosts, $exim_uid, $exim_gid
  *                         "": as stock Exim does it. ":defer: text", ":fail: text": for a redirect router. Else a host list: the
@@ -58,8 +59,9 @@ int requiretls_mail(text_t **yield, int argc, text_t **argv) {
 
 int requiretls_fields(text_t **yield, int argc, text_t **argv) {
   const char *tag = argument(argc, argv, 0), *required = argument(argc, argv, 1), *field = argument(argc, argv, 2);
+  const char *asked_for = argument(argc, argv, 3);
   if (!tag || !required || !field) return answer(yield, "!451 4.3.0 requiretls_fields needs a tag and two fields");
-  return answer(yield, glue_fields(tag, required, field));
+  return answer(yield, glue_fields(tag, required, field, asked_for ? asked_for : ""));
 }
 
 int requiretls_tag(text_t **yield, int argc, text_t **argv) {

@@ -32,8 +32,9 @@ void glue_copy(char *to, size_t size, const char *from);
 
 /* The answer to MAIL: a tag, "" or "!code enhanced text". */
 const char *glue_mail_line(const char *line, int inside_tls);
-/* A tag from before, merged with fields that anybody may have written; several of one name are parted by newlines. */
-const char *glue_fields(const char *tag, const char *tls_required, const char *tag_field);
+/* A tag from before, merged with fields that anybody may have written, several of one name parted by newlines, and with the tag
+   that MAIL asked for. */
+const char *glue_fields(const char *tag, const char *tls_required, const char *tag_field, const char *asked_for);
 /* The same tag if it can be read, else "!". */
 const char *glue_tag(const char *tag);
 

@@ -45,7 +45,7 @@ static const char *end_of_field(const char *value) {
   return value;
 }
 
-const char *glue_fields(const char *tag, const char *tls_required, const char *tag_field) {
+const char *glue_fields(const char *tag, const char *tls_required, const char *tag_field, const char *asked_for) {
   rtls_mail mail;
   const char *end;
   const rtls_ctx *context = glue_context();
@@ -53,6 +53,7 @@ const char *glue_fields(const char *tag, const char *tls_required, const char *t
   /* Inside TLS or not: no parameter is given here. */
   rtls_mail_begin(&mail, sizeof mail, context, 0);
   rtls_mail_tag(&mail, tag, RTLS_NUL, 0);
+  rtls_mail_tag(&mail, asked_for, RTLS_NUL, 0);
   for (; *tls_required; tls_required = *end ? end + 1 : end) {
     end = end_of_field(tls_required);
     rtls_mail_header(&mail, "TLS-Required", RTLS_NUL, tls_required, (size_t) (end - tls_required));

@@ -50,8 +50,11 @@ extern BOOL	require_tls_mail_end(void);
 TLS-Required (RFC 8689 sections 3 and 4.1). The stricter wins. */
 extern void	require_tls_headers(void);
 
-/* The tag of the current message as kept in the spool file, "" if there is none; owned by the variable
-$acl_m_requiretls. It may be a text that is no tag, of an ACL's making: every delivery is then deferred (P6.15). */
+/* Before the spool file is written: the stricter of what MAIL asked for and of what ACLs have set. */
+extern void	require_tls_spool(void);
+
+/* The tag of the current message, "" if there is none: $acl_m_requiretls, while the message is received not below what MAIL
+asked for. It stays until the next call or until the variable is set. It may be a text that is no tag, of an ACL's making: every delivery is then deferred (P6.15). */
 extern const uschar *require_tls_tag(void);
 
 /* Must what is returned of this message be its header alone (RFC 8689 section 5, R28)? */

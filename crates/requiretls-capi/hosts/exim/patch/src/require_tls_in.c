@@ -15,11 +15,30 @@ section 3. */
 
 static rtls_mail	mail;
 
-const uschar *
-require_tls_tag(void)
+/* What the MAIL command of the message that is being received has asked for. An ACL may have set the variable since. */
+static char		asked[RTLS_TAG_SIZE];
+
+static const uschar *
+kept_tag(void)
 {
 const tree_node * node = tree_search(acl_var_m, US"m_requiretls");
 return node && node->data.ptr ? node->data.ptr : US"";
+}
+
+/* What cannot be read stays as it is: every delivery waits for that. */
+
+const uschar *
+require_tls_tag(void)
+{
+static char stricter[RTLS_TAG_SIZE];
+const uschar * kept = kept_tag();
+rtls_mail both;
+
+if (!*asked || Ustrcmp(kept, asked) == 0) return kept;
+rtls_mail_begin(&both, sizeof(both), rt_context(), 0);
+(void) rtls_mail_tag(&both, CCS kept, RTLS_NUL, 0);
+(void) rtls_mail_tag(&both, asked, RTLS_NUL, 0);
+return rtls_mail_end(&both, stricter, sizeof(stricter)) == RTLS_TAKEN ? US stricter : kept;
 }
 
 static void
@@ -48,6 +67,7 @@ return g;
 void
 require_tls_mail_begin(void)
 {
+*asked = '\0';
 rtls_mail_begin(&mail, sizeof(mail), rt_context(), tls_in.active.sock >= 0 ? RTLS_F_TLS : 0);
 }
 
@@ -74,16 +94,16 @@ return rc != RTLS_NOT_OURS;
 BOOL
 require_tls_mail_end(void)
 {
-char tag[RTLS_TAG_SIZE];
-int rc = rtls_mail_end(&mail, tag, sizeof(tag));
+int rc = rtls_mail_end(&mail, asked, sizeof(asked));
 
 if (rc == RTLS_NOT_OURS) return TRUE;
 if (rc != RTLS_TAKEN)
   {
+  *asked = '\0';
   refuse_mail();
   return FALSE;
   }
-keep_tag(tag);
+keep_tag(asked);
 if (require_tls_headers_only()) dsn_ret = dsn_ret_hdrs;
 return TRUE;
 }
@@ -110,9 +130,18 @@ for (const header_line * h = header_list; h; h = h->next)
 
 /* A refusal is kept as well: "!" is what every delivery is deferred for. */
 
-if (rtls_mail_end(&mail, tag, sizeof(tag)) != RTLS_NOT_OURS && Ustrcmp(tag, old) != 0)
+if (rtls_mail_end(&mail, tag, sizeof(tag)) != RTLS_NOT_OURS && Ustrcmp(tag, kept_tag()) != 0)
   keep_tag(tag);
 if (require_tls_headers_only()) dsn_ret = dsn_ret_hdrs;
+}
+
+void
+require_tls_spool(void)
+{
+const uschar * tag = require_tls_tag();
+
+if (Ustrcmp(tag, kept_tag()) != 0) keep_tag(CCS tag);
+*asked = '\0';
 }
 
 #endif	/*WITH_REQUIRETLS*/

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ffi_tests::{Failure, Result};
+use crate::{Failure, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -17,11 +17,14 @@ trait Channel: Read + Write {}
 impl<T: Read + Write> Channel for T {}
 
 /// A connection.
-pub(crate) struct Client(BufReader<Box<dyn Channel>>);
+pub struct Client(BufReader<Box<dyn Channel>>);
 
 impl Client {
     /// In clear, with EHLO; and what that was answered.
-    pub(crate) fn in_clear(address: &str) -> Result<(Self, String)> {
+    ///
+    /// # Errors
+    /// Nobody listens there, or hangs up.
+    pub fn in_clear(address: &str) -> Result<(Self, String)> {
         let mut client = Self(BufReader::new(Box::new(open(address)?)));
         client.reply()?;
         let offered = client.ask("EHLO client.test")?;
@@ -29,7 +32,10 @@ impl Client {
     }
 
     /// Inside TLS, with EHLO there.
-    pub(crate) fn inside_tls(address: &str) -> Result<(Self, String)> {
+    ///
+    /// # Errors
+    /// Nobody listens there, or hangs up, or has no TLS.
+    pub fn inside_tls(address: &str) -> Result<(Self, String)> {
         let stream = open(address)?;
         let mut client = Self(BufReader::new(Box::new(stream.try_clone()?)));
         client.reply()?;
@@ -51,7 +57,10 @@ impl Client {
     }
 
     /// All lines of the answer to a command.
-    pub(crate) fn ask(&mut self, command: &str) -> Result<String> {
+    ///
+    /// # Errors
+    /// The connection ends.
+    pub fn ask(&mut self, command: &str) -> Result<String> {
         let channel = self.0.get_mut();
         channel.write_all(format!("{command}\r\n").as_bytes())?;
         channel.flush()?;

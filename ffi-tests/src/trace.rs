@@ -9,11 +9,11 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-use ffi_tests::{Failure, Result, Servers};
+use crate::{Failure, Result, Servers};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The effective user, and "UDP" with the type that was asked for, or "TCP" with the port of the other end.
-pub(crate) type Reads = BTreeSet<(String, String)>;
+pub type Reads = BTreeSet<(String, String)>;
 
 const CALLS: &str = "trace=read,readv,recvfrom,recvmsg,recvmmsg,execve,clone,clone3,fork,vfork,\
                      geteuid,setuid,setreuid,setresuid";
@@ -31,7 +31,10 @@ const TYPES: [(u16, &str); 8] = [
 ];
 
 /// strace, in the network of the servers: else it would not know the addresses of sockets.
-pub(crate) fn strace(servers: &Servers, to: &Path, arguments: &[&str]) -> Result<Command> {
+///
+/// # Errors
+/// There is no directory for what it tells.
+pub fn strace(servers: &Servers, to: &Path, arguments: &[&str]) -> Result<Command> {
     fs::create_dir_all(to)?;
     let mut command = servers.command(["strace", "-ff", "-yy", "-xx", "-s", LENGTH]);
     command
@@ -49,14 +52,18 @@ pub(crate) fn strace(servers: &Servers, to: &Path, arguments: &[&str]) -> Result
 }
 
 /// strace of a process that is there, and of all that it makes; until it is dropped.
-pub(crate) struct Watch {
+pub struct Watch {
     strace: Child,
     /// It tells of each process that is made, and would end where nobody could hear it.
     _told: BufReader<ChildStderr>,
 }
 
 impl Watch {
-    pub(crate) fn begin(servers: &Servers, to: &Path, process: &str) -> Result<Self> {
+    /// Begins, and returns when nothing will be missed.
+    ///
+    /// # Errors
+    /// strace is missing, or may not watch.
+    pub fn begin(servers: &Servers, to: &Path, process: &str) -> Result<Self> {
         let mut command = strace(servers, to, &["-p", process])?;
         let mut strace = command.stderr(Stdio::piped()).spawn()?;
         let stderr = strace.stderr.take();
@@ -86,7 +93,10 @@ impl Drop for Watch {
 }
 
 /// What was read in all processes of a trace, of which those without a parent began as this user.
-pub(crate) fn reads(trace: &Path, first: &str) -> Result<Reads> {
+///
+/// # Errors
+/// The trace cannot be read, or some of its processes are nobody's children.
+pub fn reads(trace: &Path, first: &str) -> Result<Reads> {
     let mut processes = BTreeMap::new();
     for entry in fs::read_dir(trace)? {
         let path = entry?.path();
