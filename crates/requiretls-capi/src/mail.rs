@@ -42,12 +42,14 @@ pub unsafe extern "C" fn rtls_mail_begin(
     if m.is_null() || !m.is_aligned() || guard::is_inside() {
         return;
     }
-    // SAFETY: the caller vouches for sizeof_m bytes. Zero is a state that refuses, so nothing of
-    // the message before is left, whatever goes wrong from here on.
-    unsafe { m.cast::<u8>().write_bytes(0, sizeof_m.min(ours)) };
     if sizeof_m < ours {
+        // SAFETY: the caller vouches for sizeof_m bytes.
+        unsafe { m.cast::<u8>().write_bytes(0, sizeof_m) };
         return;
     }
+    // SAFETY: sizeof_m is at least that of the struct. Nothing of the message before is left, whatever goes wrong from
+    // here on.
+    unsafe { State::begun(m).write(0) };
     guard::run(|| {
         // SAFETY: by the header NULL or a live context.
         let receiving = unsafe { handle::shared(ctx) }.map(rtls_ctx::receiving);
@@ -70,7 +72,7 @@ pub unsafe extern "C" fn rtls_mail_begin(
             } else {
                 say_ok(m);
             }
-            state.store(m);
+            m.byte_add(OPAQUE).cast::<State>().write(state);
         }
     });
 }
@@ -238,7 +240,7 @@ pub unsafe extern "C" fn rtls_mail_end(
 pub unsafe extern "C" fn rtls_mail_get(m: *const rtls_mail, what: c_int) -> *const c_char {
     let told = guard::run(|| {
         // SAFETY: by the header NULL or a value that nobody changes during the call.
-        let state = unsafe { State::load(m) }?;
+        let state = unsafe { State::find(m).and_then(|at| handle::shared(at)) }?;
         let requirement = state.params.end().ok()?;
         match what {
             RTLS_GET_LEVEL if requirement != Requirement::None => {
@@ -286,24 +288,25 @@ impl State {
     /// The state in *m; `None` for NULL and for memory that was not begun.
     ///
     /// # Safety
-    /// NULL, or a live rtls_mail: begun, zeroed, or a copy of one that was begun.
-    unsafe fn load(m: *const rtls_mail) -> Option<Self> {
+    /// NULL, or a live rtls_mail: begun, zeroed, or a copy of one that was begun. It may be read, and written through
+    /// what comes back if it is ours alone.
+    unsafe fn find(m: *const rtls_mail) -> Option<*const Self> {
         if m.is_null() || !m.is_aligned() {
             return None;
         }
-        // SAFETY: inside *m and aligned, see above.
-        let at = unsafe { m.byte_add(OPAQUE) }.cast::<Self>();
         // SAFETY: the first word of *m.opaque, which is initialized in any live rtls_mail.
-        let begun = unsafe { (&raw const (*at).begun).read() };
-        // SAFETY: only `store` and copies of what it wrote have this word.
-        (begun == BEGUN).then(|| unsafe { at.read() })
+        let begun = unsafe { Self::begun(m.cast_mut()).read() };
+        // SAFETY: only rtls_mail_begin, and copies of what it wrote, have this word; the rest is inside *m.
+        (begun == BEGUN).then(|| unsafe { m.byte_add(OPAQUE) }.cast())
     }
 
+    /// Where *m says that it was begun.
+    ///
     /// # Safety
-    /// A live rtls_mail that is ours alone.
-    unsafe fn store(self, m: *mut rtls_mail) {
-        // SAFETY: inside *m, aligned and not larger than opaque, see above.
-        unsafe { m.byte_add(OPAQUE).cast::<Self>().write(self) }
+    /// m points to an rtls_mail, whatever is in it.
+    unsafe fn begun(m: *mut rtls_mail) -> *mut usize {
+        // SAFETY: inside *m and aligned, see above.
+        unsafe { &raw mut (*m.byte_add(OPAQUE).cast::<Self>()).begun }
     }
 
     fn log_ignored(&self) {
@@ -344,17 +347,16 @@ unsafe fn change(m: *mut rtls_mail, call: impl FnOnce(&mut State) -> Option<Answ
         return RTLS_REFUSED;
     }
     // SAFETY: see above.
-    let Some(mut state) = (unsafe { State::load(m) }) else {
+    let found = unsafe { State::find(m).and_then(|at| handle::exclusive(at.cast_mut())) };
+    let Some(state) = found else {
         if !m.is_null() && m.is_aligned() {
             // SAFETY: a live rtls_mail that is ours alone.
             unsafe { write_reply(m, Refusal::Misuse) };
         }
         return RTLS_REFUSED;
     };
-    let answer = guard::run(|| call(&mut state)).flatten();
+    let answer = guard::run(|| call(state)).flatten();
     let answer = answer.unwrap_or_else(|| state.params.misuse());
-    // SAFETY: a live rtls_mail that is ours alone.
-    unsafe { state.store(m) };
     match answer {
         Answer::NotOurs => RTLS_NOT_OURS,
         Answer::Taken => RTLS_TAKEN,
@@ -367,15 +369,14 @@ unsafe fn change(m: *mut rtls_mail, call: impl FnOnce(&mut State) -> Option<Answ
 }
 
 /// # Safety
-/// A live rtls_mail that is ours alone, and all zero.
+/// m points to an rtls_mail that is ours alone, whatever is in it.
 unsafe fn say_ok(m: *mut rtls_mail) {
-    // SAFETY: the field lies in *m, and every byte of it is there.
-    let reply = unsafe { &mut (*m).reply };
-    reply.code = 250;
-    reply.enhanced = const { text::array("2.0.0") };
-    // The rest is zero, and is not written again.
-    if let Some(ok) = reply.text.first_chunk_mut() {
-        *ok = const { text::array::<2>("OK") };
+    // SAFETY: the fields lie in *m. What is behind the NUL of the text is nobody's.
+    unsafe {
+        (&raw mut (*m).reply.code).write(250);
+        (&raw mut (*m).reply.enhanced).write(const { text::array("2.0.0") });
+        let text = (&raw mut (*m).reply.text).cast::<[c_char; 3]>();
+        text.write(const { text::array("OK") });
     }
 }
 

@@ -51,12 +51,17 @@ pub(crate) unsafe fn write_parts(out: *mut c_char, size: usize, parts: &[&str]) 
     if out.is_null() || size == 0 {
         return false;
     }
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    let fits = len < size;
+    let mut room = size;
     let mut end = out;
-    for part in if fits { parts } else { &[] } {
-        // SAFETY: all parts and a NUL fit into `size`, which the caller vouches for; the texts of
-        // Rust never overlap a buffer that C may write to.
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        if part.len() >= room {
+            // SAFETY: there is room for one byte at least.
+            unsafe { *out = 0 };
+            return false;
+        }
+        room -= part.len();
+        // SAFETY: the part and a NUL fit into what is left of `size`, which the caller vouches for; the texts of Rust
+        // never overlap a buffer that C may write to.
         unsafe {
             std::ptr::copy_nonoverlapping(part.as_ptr(), end.cast::<u8>(), part.len());
             end = end.add(part.len());
@@ -64,7 +69,7 @@ pub(crate) unsafe fn write_parts(out: *mut c_char, size: usize, parts: &[&str]) 
     }
     // SAFETY: as above.
     unsafe { *end = 0 };
-    fits
+    true
 }
 
 /// Writes a sentence, which may be cut, and its NUL.

@@ -87,6 +87,10 @@ impl Dialects {
     }
 
     fn keyword(self, name: &[u8]) -> Option<Keyword> {
+        // As nearly all clients write it.
+        if name == Keyword::Requiretls.as_str().as_bytes() {
+            return self.reads_requiretls().then_some(Keyword::Requiretls);
+        }
         if !may_begin_a_keyword(name) {
             return None;
         }
@@ -294,8 +298,7 @@ fn may_begin_a_keyword(word: &[u8]) -> bool {
 fn eq_without_rubbish(name: &[u8], keyword: &[u8]) -> bool {
     // Only a longer name has something to leave out.
     if name.len() <= keyword.len() {
-        // Nearly all clients write it in capitals.
-        return name == keyword || name.eq_ignore_ascii_case(keyword);
+        return name.eq_ignore_ascii_case(keyword);
     }
     name.iter()
         .filter(|b| b.is_ascii_graphic())

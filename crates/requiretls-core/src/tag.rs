@@ -112,6 +112,8 @@ impl Text {
             Requirement::None => [""; 5],
             Requirement::Downgrade(Downgrade::HeaderField) => ["1.no", "", "", "", ""],
             Requirement::Downgrade(Downgrade::Parameter) => ["1.may", "", "", "", ""],
+            // As nearly all of them are.
+            Requirement::R => ["1.secure.onward", "", "", "", ""],
             Requirement::Requiring(requiring) => [
                 "1.",
                 requiring.level().as_str(),
