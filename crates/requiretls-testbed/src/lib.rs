@@ -26,6 +26,7 @@ mod smtp_peer;
 mod stop;
 mod sts_server;
 mod tls;
+mod trusting;
 mod truth;
 mod world;
 mod zone;
@@ -43,6 +44,7 @@ pub use pki::{Certificate, Credential, Pki, Tlsa, WRONG_NAME};
 pub use session_log::{Leak, Message, Session, SessionLog, TAG_FIELD};
 pub use smtp_peer::SmtpPeer;
 pub use sts_server::{PATH, REDIRECTED_PATH, Request, Sts, StsServer, TOO_LONG};
+pub use trusting::trusting;
 pub use world::{
     ANCHOR_FILE, CA_FILE, CONFIG_FILE, DNS_PORT, DOMAINS_FILE, DnsMode, HTTPS_PORT, SMTP_PORT,
     World, WorldBuilder, WorldError,

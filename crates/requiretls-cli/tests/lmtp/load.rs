@@ -5,10 +5,9 @@
 
 use crate::office::{PROGRAM, Running, free_port, until};
 use crate::sink::{sink, tls_sink};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use requiretls_testbed::trusting;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls_pki_types::ServerName;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -212,7 +211,7 @@ fn idle_connections(count: u64) {
     let in_clear = || clear(&service.socket());
     idle_connections_cost("in clear", count, &service, in_clear);
     let service = Service::start(NextHop::Socket);
-    let config = Arc::new(client_config());
+    let config = Arc::new(trusting().unwrap());
     let inside = || inside_tls(service.tcp, &config);
     idle_connections_cost("inside TLS", count, &service, inside);
 }
@@ -282,51 +281,4 @@ fn soak_a_hundred_messages_of_50_mib_at_once() {
 #[ignore = "takes minutes: cargo xtask soak"]
 fn soak_a_hundred_messages_of_50_mib_at_once_inside_tls() {
     large_messages_at_once(NextHop::Tls, 100, 50 * 1024 * 1024);
-}
-
-fn client_config() -> ClientConfig {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth()
-}
-
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
-    }
 }

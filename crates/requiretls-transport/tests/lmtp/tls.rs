@@ -2,13 +2,9 @@
 
 use crate::desk::{Client, Desk, code, terms};
 use requiretls_transport::lmtp::{Limits, Terms};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, ServerConfig, SignatureScheme,
-    StreamOwned,
-};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConnection, ServerConfig, StreamOwned};
 use std::io::Read as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -31,12 +27,7 @@ fn tcp() -> Terms {
 }
 
 fn inside(client: Client) -> Client<StreamOwned<ClientConnection, UnixStream>> {
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth();
+    let config = requiretls_testbed::trusting().unwrap();
     let name = ServerName::try_from("lmtp.test").unwrap();
     let tls = ClientConnection::new(Arc::new(config), name).unwrap();
     Client(StreamOwned::new(tls, client.0))
@@ -112,45 +103,4 @@ fn starttls_not_within_a_message() {
     let mut desk = Desk::greeted(tcp());
     desk.client.envelope("<a@b.test>", &["c@d.test"]);
     assert_eq!(desk.client.code("STARTTLS"), "503 5.5.1");
-}
-
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![
-            SignatureScheme::ECDSA_NISTP256_SHA256,
-            SignatureScheme::ED25519,
-        ]
-    }
 }
