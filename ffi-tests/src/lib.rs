@@ -15,8 +15,10 @@ mod demo;
 mod example;
 mod failure;
 mod heard;
+mod identity;
 mod installed;
 mod milter;
+mod postfix;
 mod sanitized;
 mod sender;
 mod servers;
@@ -31,10 +33,12 @@ pub use demo::{Demo, Scenario};
 pub use example::{Built, EXAMPLES, Example};
 pub use failure::{Failure, Result};
 pub use heard::{Heard, Said, kept_in};
+pub use identity::{Identity, fingerprint};
 pub use installed::{
     Installed, Linking, built, compiler, hooked, must_be_fresh, packages, target, workspace,
 };
 pub use milter::{Change, MilterClient, Verdict};
+pub use postfix::{POSTFIX, master_cf};
 pub use sanitized::{Sanitized, Sanitizer};
 pub use sender::{Answer, Sender};
 pub use servers::Servers;

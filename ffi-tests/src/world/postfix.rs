@@ -10,8 +10,8 @@ use std::path::Path;
 use super::RESOLVER;
 use super::certificates::Certificates;
 use super::hosts::{FILTER, Host, ONWARD, Starttls};
-use crate::Result;
 use crate::servers::write_settled;
+use crate::{Result, master_cf};
 
 /// `inet_interfaces` are the machine's own addresses, and 127.0.0.1 is the only one configured.
 const MAIN: &str = "\
@@ -36,35 +36,13 @@ smtp_dns_support_level = dnssec
 smtp_tls_security_level = dane-only
 smtp_tls_loglevel = 1
 ";
-/// Name, columns after the type, program where it differs from the name.
-const SERVICES: [(&str, &str, &str); 18] = [
-    ("pickup", "n - n 5 1", ""),
-    ("cleanup", "n - n - 0", ""),
-    ("qmgr", "n - n 5 1", ""),
-    ("tlsmgr", "- - n 1000? 1", ""),
-    ("rewrite", "- - n - -", "trivial-rewrite"),
-    ("bounce", "- - n - 0", ""),
-    ("defer", "- - n - 0", "bounce"),
-    ("trace", "- - n - 0", "bounce"),
-    ("verify", "- - n - 1", ""),
-    ("flush", "n - n 1000? 0", ""),
-    ("proxymap", "- - n - -", ""),
-    ("smtp", "- - n - -", ""),
-    ("error", "- - n - -", ""),
-    ("retry", "- - n - -", "error"),
-    ("discard", "- - n - -", ""),
-    ("anvil", "- - n - 1", ""),
-    ("scache", "- - n - 1", ""),
-    ("showq", "n - n - -", ""),
-];
-
 /// Writes Postfix' configuration and command.
 pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> Result<()> {
-    let mut master = String::new();
+    let mut listeners = String::new();
     for (host, shown) in hosts.iter().zip(certificates.hosts()) {
         let domain = host.domain;
         write!(
-            master,
+            listeners,
             "{}:25 inet n - n - - smtpd -o syslog_name=postfix/{domain} -o myhostname={} \
              -o smtpd_tls_chain_files=/etc/rq/{domain}.pem",
             host.listens_at(),
@@ -72,31 +50,30 @@ pub(super) fn write(dir: &Path, hosts: &[Host], certificates: &Certificates) -> 
         )?;
         match host.starttls {
             Starttls::Yes => {}
-            Starttls::No => master.push_str(" -o smtpd_tls_security_level=none"),
-            Starttls::Broken => master.push_str(" -o smtpd_tls_protocols=<=TLSv1.1"),
+            Starttls::No => listeners.push_str(" -o smtpd_tls_security_level=none"),
+            Starttls::Broken => listeners.push_str(" -o smtpd_tls_protocols=<=TLSv1.1"),
         }
         if !host.requiretls {
-            master.push_str(" -o requiretls_enable=no");
+            listeners.push_str(" -o requiretls_enable=no");
         }
         if host.filtered {
-            write!(master, " -o smtpd_milters={}", FILTER.0)?;
+            write!(listeners, " -o smtpd_milters={}", FILTER.0)?;
         }
         if domain == ONWARD {
-            master.push_str(" -o content_filter=discard:");
+            listeners.push_str(" -o content_filter=discard:");
         }
-        master.push('\n');
+        listeners.push('\n');
         super::write(
             dir,
             &format!("postfix311/up/etc/rq/{domain}.pem"),
             &shown.pem,
         )?;
     }
-    for (name, columns, program) in SERVICES {
-        let program = if program.is_empty() { name } else { program };
-        writeln!(master, "{name} unix {columns} {program}")?;
-    }
-    master.push_str("postlog unix-dgram n - n - 1 postlogd\n");
-    write_settled(dir, "postfix311/up/etc/postfix/master.cf", &master)?;
+    write_settled(
+        dir,
+        "postfix311/up/etc/postfix/master.cf",
+        &master_cf(&listeners),
+    )?;
     write_settled(
         dir,
         "postfix311/up/etc/postfix/main.cf",

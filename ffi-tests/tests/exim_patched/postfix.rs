@@ -1,33 +1,11 @@
 //! Does a real Postfix 3.11 understand it, as the next hop and as the one before?
 
-use std::fmt::Write as _;
-
-use ffi_tests::Result;
+use ffi_tests::{Identity, POSTFIX, Result, master_cf};
 
 use crate::build::Build;
-use crate::scene::{Daemon, Identity, Scene};
+use crate::scene::{Daemon, Scene};
 
 on_every_build!(requiretls_goes_to_postfix_and_comes_from_it,);
-
-const SERVICES: [(&str, &str, &str); 17] = [
-    ("pickup", "n - n 5 1", "pickup"),
-    ("cleanup", "n - n - 0", "cleanup"),
-    ("qmgr", "n - n 5 1", "qmgr"),
-    ("tlsmgr", "- - n 1000? 1", "tlsmgr"),
-    ("rewrite", "- - n - -", "trivial-rewrite"),
-    ("bounce", "- - n - 0", "bounce"),
-    ("defer", "- - n - 0", "bounce"),
-    ("trace", "- - n - 0", "bounce"),
-    ("flush", "n - n 1000? 0", "flush"),
-    ("smtp", "- - n - -", "smtp"),
-    ("error", "- - n - -", "error"),
-    ("retry", "- - n - -", "error"),
-    ("discard", "- - n - -", "discard"),
-    ("anvil", "- - n - 1", "anvil"),
-    ("proxymap", "- - n - -", "proxymap"),
-    ("scache", "- - n - 1", "scache"),
-    ("verify", "- - n - 1", "verify"),
-];
 
 /// Takes everything for `taken.example`, and sends everything else to Exim, whose certificate it knows.
 fn start_postfix(scene: &mut Scene, own: &Identity, exim: &Identity) -> Result<()> {
@@ -41,19 +19,12 @@ fn start_postfix(scene: &mut Scene, own: &Identity, exim: &Identity) -> Result<(
          smtp_tls_fingerprint_cert_match = {}\nsmtp_tls_loglevel = 1\n",
         exim.fingerprint
     );
-    let mut master = String::from("127.25.0.70:25 inet n - n - - smtpd\n");
-    for (name, columns, program) in SERVICES {
-        writeln!(master, "{name} unix {columns} {program}")?;
-    }
-    master.push_str("postlog unix-dgram n - n - 1 postlogd\n");
+    let master = master_cf("127.25.0.70:25 inet n - n - - smtpd");
     scene.write("postfix", "up/etc/postfix/main.cf", &main)?;
     scene.write("postfix", "up/etc/postfix/master.cf", &master)?;
     scene.write("postfix", "up/etc/rq/post.pem", &own.pem)?;
     scene.write("postfix", "up/etc/hosts", "127.0.0.1 localhost\n")?;
-    // Postfix waits a second or two before it reads a file that was written just now.
-    let command = "touch -d '1 minute ago' /etc/postfix/main.cf /etc/postfix/master.cf; \
-                   exec /usr/lib/postfix/sbin/master -s -c /etc/postfix";
-    scene.write("postfix", "cmd", command)?;
+    scene.write("postfix", "cmd", POSTFIX)?;
     scene
         .servers
         .start("postfix", "postfix311", "127.25.0.70", 25)

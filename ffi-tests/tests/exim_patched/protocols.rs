@@ -1,10 +1,10 @@
 //! Do the same rules hold where the hosts speak LMTP over TCP, or TLS from the first octet? (RFC 8689 section 2, P12)
 
-use ffi_tests::Result;
+use ffi_tests::{Identity, Result};
 use requiretls_testbed::Domain;
 
 use crate::build::Build;
-use crate::scene::{Daemon, Identity, Scene};
+use crate::scene::{Daemon, Scene};
 
 on_every_build!(
     a_tagged_message_goes_by_lmtp_as_by_smtp,

@@ -9,8 +9,7 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ffi_tests::{Failure, Installed, Result, Servers, bounded};
-use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use ffi_tests::{Failure, Identity, Installed, Result, Servers, bounded};
 use requiretls_testbed::{DnsMode, Domain, SessionLog, World, catalogue};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -65,34 +64,6 @@ impl<'a> Daemon<'a> {
             identity: None,
             resolver: None,
         }
-    }
-}
-
-/// Key and self-signed certificate of a server.
-#[derive(Clone)]
-pub(crate) struct Identity {
-    /// Both in PEM, the key first.
-    pub(crate) pem: String,
-    /// SHA-256 of the certificate, as Postfix writes it.
-    pub(crate) fingerprint: String,
-    /// SHA-256 of the public key in hex: a pin.
-    pub(crate) pin: String,
-}
-
-impl Identity {
-    pub(crate) fn new(name: &str) -> Result<Self> {
-        let key = KeyPair::generate()?;
-        let certificate = CertificateParams::new(vec![name.to_owned()])?.self_signed(&key)?;
-        let hex = |data: &[u8], between: &str| {
-            let digest = ring::digest::digest(&ring::digest::SHA256, data);
-            let octets: Vec<String> = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-            octets.join(between)
-        };
-        Ok(Self {
-            pem: format!("{}{}", key.serialize_pem(), certificate.pem()),
-            fingerprint: hex(certificate.der(), ":"),
-            pin: hex(&key.subject_public_key_info(), ""),
-        })
     }
 }
 

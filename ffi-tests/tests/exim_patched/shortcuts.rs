@@ -5,11 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use ffi_tests::Result;
+use ffi_tests::{Identity, Result};
 use requiretls_testbed::Domain;
 
 use crate::build::Build;
-use crate::scene::{Daemon, Identity, LIMIT, Scene};
+use crate::scene::{Daemon, LIMIT, Scene};
 
 on_every_build!(no_shortcut_is_taken_by_mail_that_anything_is_asked_for);
 

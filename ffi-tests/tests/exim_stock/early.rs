@@ -4,10 +4,9 @@
 
 use std::fs;
 
-use ffi_tests::{Failure, Result};
+use ffi_tests::{Failure, Identity, Result};
 use requiretls_testbed::Domain;
 
-use crate::postfix::Identity;
 use crate::scene::{Scene, Setting};
 
 on_every_exim!(no_short_cut_is_taken_with_bound_mail);
@@ -87,7 +86,7 @@ fn no_short_cut_is_taken_with_bound_mail(exim: &str) -> Result<()> {
             "install -d -o Debian-exim /var/log/exim4; exec exim4 -bdf",
         )?;
         scene.servers.start("receiver", exim, HOST, 25)?;
-        scene.configure(&pinned(&identity.key_digest))?;
+        scene.configure(&pinned(&identity.pin))?;
 
         let go = |recipient: &str, transport: &str| -> Result<(bool, bool)> {
             scene.submit(&[recipient], "")?;
@@ -107,7 +106,7 @@ fn no_short_cut_is_taken_with_bound_mail(exim: &str) -> Result<()> {
         }
         assert_eq!(go("three@free.test", "T=remote_smtp")?, (true, true));
         // By another key it is not the host that is meant, whatever was proved before.
-        scene.configure(&pinned(&other.key_digest))?;
+        scene.configure(&pinned(&other.pin))?;
         scene.submit(&["three@bound.test"], "")?;
         scene.wait_for("three@bound.test", "==")?;
         assert!(scene.exim(&["-bp"])?.contains("three@bound.test"));

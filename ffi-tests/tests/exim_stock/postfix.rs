@@ -1,12 +1,9 @@
 //! Does a real Postfix 3.11 understand it, as the next hop and as the one before?
 
-use std::fmt::Write as _;
 use std::fs;
 
-use ffi_tests::{Failure, Result};
-use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use ffi_tests::{Failure, Identity, POSTFIX, Result, fingerprint, master_cf};
 use requiretls_testbed::{Domain, Peer};
-use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -14,58 +11,8 @@ use crate::scene::{ADDRESS, Scene, Setting};
 
 on_every_exim!(requiretls_goes_to_postfix, requiretls_comes_from_postfix);
 
-const POSTFIX: &str = "127.25.0.70";
+const NEXT_HOP: &str = "127.25.0.70";
 const LOG: &str = "postfix/log/postfix.log";
-const SERVICES: [(&str, &str, &str); 18] = [
-    ("pickup", "n - n 5 1", "pickup"),
-    ("cleanup", "n - n - 0", "cleanup"),
-    ("qmgr", "n - n 5 1", "qmgr"),
-    ("tlsmgr", "- - n 1000? 1", "tlsmgr"),
-    ("rewrite", "- - n - -", "trivial-rewrite"),
-    ("bounce", "- - n - 0", "bounce"),
-    ("defer", "- - n - 0", "bounce"),
-    ("trace", "- - n - 0", "bounce"),
-    ("flush", "n - n 1000? 0", "flush"),
-    ("smtp", "- - n - -", "smtp"),
-    ("error", "- - n - -", "error"),
-    ("retry", "- - n - -", "error"),
-    ("virtual", "- n n - -", "virtual"),
-    ("discard", "- - n - -", "discard"),
-    ("anvil", "- - n - 1", "anvil"),
-    ("proxymap", "- - n - -", "proxymap"),
-    ("scache", "- - n - 1", "scache"),
-    ("verify", "- - n - 1", "verify"),
-];
-
-/// A key with its certificate, which nobody vouches for but DNS.
-pub(crate) struct Identity {
-    pub(crate) pem: String,
-    /// As in TLSA 3 1 1.
-    pub(crate) key_digest: String,
-}
-
-impl Identity {
-    pub(crate) fn new(name: &str) -> Result<Self> {
-        let key = KeyPair::generate()?;
-        let certificate = CertificateParams::new(vec![name.to_owned()])?.self_signed(&key)?;
-        Ok(Self {
-            pem: key.serialize_pem() + &certificate.pem(),
-            key_digest: hex(&key.subject_public_key_info())?.concat(),
-        })
-    }
-}
-
-/// SHA-256, octet by octet.
-fn hex(octets: &[u8]) -> Result<Vec<String>> {
-    let mut words = Vec::new();
-    for octet in digest(&SHA256, octets).as_ref() {
-        let mut word = String::new();
-        write!(word, "{octet:02x}")?;
-        words.push(word);
-    }
-    Ok(words)
-}
-
 fn setting() -> Setting {
     Setting {
         beside: &["postfix311"],
@@ -84,11 +31,7 @@ fn start(scene: &Scene<'_>, identity: &Identity, lines: &str) -> Result<()> {
          virtual_mailbox_base = /mnt/received\nvirtual_uid_maps = static:8\nvirtual_gid_maps = static:8\n\
          virtual_minimum_uid = 1\ndebug_peer_list = 127.0.0.1\ndebug_peer_level = 1\n{lines}"
     );
-    let mut master = format!("{POSTFIX}:25 inet n - n - - smtpd\n");
-    for (name, columns, program) in SERVICES {
-        writeln!(master, "{name} unix {columns} {program}")?;
-    }
-    master.push_str("postlog unix-dgram n - n - 1 postlogd\n");
+    let master = master_cf(&format!("{NEXT_HOP}:25 inet n - n - - smtpd"));
     for (name, text) in [
         ("postfix/main.cf", main.as_str()),
         ("postfix/master.cf", &master),
@@ -99,11 +42,9 @@ fn start(scene: &Scene<'_>, identity: &Identity, lines: &str) -> Result<()> {
             .servers
             .write(&format!("postfix/up/etc/{name}"), text)?;
     }
-    // Postfix waits a second or two before it reads a file that was written just now.
-    let command = "install -d -o mail /mnt/received; touch -d '1 minute ago' /etc/postfix/main.cf /etc/postfix/master.cf; \
-                   exec /usr/lib/postfix/sbin/master -s -c /etc/postfix";
-    scene.servers.write("postfix/cmd", command)?;
-    scene.servers.start("postfix", "postfix311", POSTFIX, 25)
+    let command = format!("install -d -o mail /mnt/received; {POSTFIX}");
+    scene.servers.write("postfix/cmd", &command)?;
+    scene.servers.start("postfix", "postfix311", NEXT_HOP, 25)
 }
 
 /// The messages in its mailbox.
@@ -123,7 +64,7 @@ fn domain(name: &str, key: &str) -> Domain {
     Domain::new(name)
         .signed()
         .record("@ MX 10 mx")
-        .record(&format!("mx A {POSTFIX}"))
+        .record(&format!("mx A {NEXT_HOP}"))
         .record(&format!("_25._tcp.mx TLSA 3 1 1 {key}"))
 }
 
@@ -134,8 +75,8 @@ fn requiretls_goes_to_postfix(exim: &str) -> Result<()> {
         Identity::new("mx.post.test")?,
     );
     let domains = vec![
-        domain("post.test", &postfix.key_digest),
-        domain("wrong.test", &other.key_digest),
+        domain("post.test", &postfix.pin),
+        domain("wrong.test", &other.pin),
     ];
     Scene::run(exim, &setting(), domains, |scene| {
         start(scene, &postfix, "")?;
@@ -195,7 +136,7 @@ fn requiretls_comes_from_postfix(exim: &str) -> Result<()> {
     let domains = vec![
         signed("good.test", Peer::good()),
         signed("clear.test", Peer::good().no_starttls()),
-        domain("post.test", &postfix.key_digest),
+        domain("post.test", &postfix.pin),
     ];
     let setting = Setting {
         full: true,
@@ -209,7 +150,7 @@ fn requiretls_comes_from_postfix(exim: &str) -> Result<()> {
             "relayhost = [{ADDRESS}]:25\nsmtp_tls_security_level = fingerprint\n\
              smtp_tls_fingerprint_digest = sha256\nsmtp_tls_fingerprint_cert_match = {}\n\
              smtp_requiretls_policy = enforce\n",
-            hex(&certificate)?.join(":")
+            fingerprint(&certificate)
         );
         start(scene, &postfix, &lines)?;
         let rows = [

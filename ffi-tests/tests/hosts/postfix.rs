@@ -1,9 +1,8 @@
 //! Stock Postfix: a site's configuration with the README's lines behind it.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
-use ffi_tests::{Result, Servers};
+use ffi_tests::{POSTFIX, Result, Servers, master_cf};
 
 use crate::mail_server::{ADDRESS, Handing, MailServer, share};
 use crate::outcome::{Fate, Outcome};
@@ -22,47 +21,8 @@ mynetworks = 127.0.0.0/8
 smtpd_peername_lookup = no
 smtpd_relay_restrictions = permit_mynetworks, reject
 ";
-/// Name, columns after the type, program where it differs from the name.
-pub(crate) const SERVICES: [(&str, &str, &str); 20] = [
-    ("pickup", "n - n 5 1", ""),
-    ("cleanup", "n - n - 0", ""),
-    ("qmgr", "n - n 60 1", ""),
-    ("tlsmgr", "- - n 1000? 1", ""),
-    ("rewrite", "- - n - -", "trivial-rewrite"),
-    ("bounce", "- - n - 0", ""),
-    ("defer", "- - n - 0", "bounce"),
-    ("trace", "- - n - 0", "bounce"),
-    ("verify", "- - n - 1", ""),
-    ("flush", "n - n 1000? 0", ""),
-    ("proxymap", "- - n - -", ""),
-    ("smtp", "- - n - -", ""),
-    ("error", "- - n - -", ""),
-    ("retry", "- - n - -", "error"),
-    ("discard", "- - n - -", ""),
-    ("virtual", "- n n - -", ""),
-    ("local", "- n n - -", ""),
-    ("anvil", "- - n - 1", ""),
-    ("scache", "- - n - 1", ""),
-    ("showq", "n - n - -", ""),
-];
-
-/// Postfix waits a second or two before it reads a file that was written just now, lest it reads half of it.
-pub(crate) const START: &str = "touch -d '1 minute ago' /etc/postfix/main.cf /etc/postfix/master.cf
-exec /usr/lib/postfix/sbin/master -s -c /etc/postfix
-";
 
 pub(crate) struct Postfix(pub(crate) &'static str);
-
-/// A `master.cf` with one listener.
-pub(crate) fn master(address: &str, options: &str) -> Result<String> {
-    let mut text = format!("{address}:25 inet n - n - - smtpd {options}\n");
-    for (name, columns, program) in SERVICES {
-        let program = if program.is_empty() { name } else { program };
-        writeln!(text, "{name} unix {columns} {program}")?;
-    }
-    text.push_str("postlog unix-dgram n - n - 1 postlogd\n");
-    Ok(text)
-}
 
 impl MailServer for Postfix {
     fn root(&self) -> &'static str {
@@ -72,9 +32,10 @@ impl MailServer for Postfix {
     fn write(&self, servers: &Servers, _: Handing) -> Result<()> {
         share(servers, "postfix")?;
         servers.write("host/up/etc/postfix/main.cf", SITE)?;
-        servers.write("host/up/etc/postfix/master.cf", &master(ADDRESS, "")?)?;
+        let listener = format!("{ADDRESS}:25 inet n - n - - smtpd");
+        servers.write("host/up/etc/postfix/master.cf", &master_cf(&listener))?;
         let lines = readme::lines("postfix")?;
-        servers.write("host/cmd", &format!("{lines}{START}"))
+        servers.write("host/cmd", &format!("{lines}{POSTFIX}\n"))
     }
 
     fn log(&self) -> &'static str {

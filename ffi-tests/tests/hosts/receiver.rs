@@ -1,37 +1,18 @@
 //! The best of the next hops: a Postfix 3.11 that receives with REQUIRETLS, found by DANE.
 
-use std::fmt::Write as _;
-
-use ffi_tests::{Result, Servers};
-use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use ffi_tests::{Identity, POSTFIX, Result, Servers, master_cf};
 use requiretls_testbed::Domain;
-
-use crate::postfix::{self, START};
 
 const ADDRESS: &str = "127.25.0.11";
 /// Whose mail it takes.
 pub(crate) const DOMAIN: &str = "postfix.test";
 
-/// Key and certificate of the receiving Postfix.
-pub(crate) struct Receiver {
-    pem: String,
-    digest: String,
-}
+/// The receiving Postfix, and what it shows.
+pub(crate) struct Receiver(Identity);
 
 impl Receiver {
     pub(crate) fn issue() -> Result<Self> {
-        let key = KeyPair::generate()?;
-        let certificate =
-            CertificateParams::new(vec![format!("mx.{DOMAIN}")])?.self_signed(&key)?;
-        let mut digest = String::new();
-        let spki = key.subject_public_key_info();
-        for byte in ring::digest::digest(&ring::digest::SHA256, &spki).as_ref() {
-            write!(digest, "{byte:02x}")?;
-        }
-        Ok(Self {
-            pem: format!("{}{}", key.serialize_pem(), certificate.pem()),
-            digest,
-        })
+        Identity::new(&format!("mx.{DOMAIN}")).map(Self)
     }
 
     /// Found by DANE.
@@ -40,7 +21,7 @@ impl Receiver {
             .signed()
             .record("@ MX 10 mx")
             .record(&format!("mx A {ADDRESS}"))
-            .record(&format!("_25._tcp.mx TLSA 3 1 1 {}", self.digest))
+            .record(&format!("_25._tcp.mx TLSA 3 1 1 {}", self.0.pin))
     }
 
     /// Everything goes to one mailbox, where every message is a file.
@@ -54,16 +35,14 @@ impl Receiver {
              virtual_mailbox_base = /mnt/received\nvirtual_uid_maps = static:8\nvirtual_gid_maps = static:8\n\
              virtual_minimum_uid = 1\ndebug_peer_list = 127.0.0.1\ndebug_peer_level = 1\n"
         );
-        servers.write("receiver/up/etc/rq/key.pem", &self.pem)?;
+        servers.write("receiver/up/etc/rq/key.pem", &self.0.pem)?;
         servers.write("receiver/up/etc/postfix/main.cf", &main)?;
-        servers.write(
-            "receiver/up/etc/postfix/master.cf",
-            &postfix::master(ADDRESS, "")?,
-        )?;
+        let listener = format!("{ADDRESS}:25 inet n - n - - smtpd");
+        servers.write("receiver/up/etc/postfix/master.cf", &master_cf(&listener))?;
         servers.write("receiver/up/etc/hosts", "127.0.0.1 localhost\n")?;
         servers.write(
             "receiver/cmd",
-            &format!("install -d -o mail /mnt/received\n{START}"),
+            &format!("install -d -o mail /mnt/received; {POSTFIX}\n"),
         )?;
         servers.start("receiver", "postfix311", ADDRESS, 25)
     }
