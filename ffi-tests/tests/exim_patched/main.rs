@@ -47,6 +47,7 @@ mod elsewhere;
 mod held;
 mod inbound;
 mod outbound;
+mod packaged;
 mod postfix;
 mod privileges;
 mod protocols;

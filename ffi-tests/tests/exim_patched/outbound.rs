@@ -18,7 +18,7 @@ const NOTICE: &str = "MAIL FROM:<> REQUIRETLS";
 const NO: &str = "TLS-Required: No";
 
 /// Client's command, header field, domain; what Exim's log says; host, and the MAIL commands that it must have read.
-struct Row {
+pub(crate) struct Row {
     mail: &'static str,
     header: &'static str,
     domain: &'static str,
@@ -50,7 +50,7 @@ const PLAIN: &[&str] = &["TLS <ann@client.test>"];
 const CLEAR: &[&str] = &["clear <ann@client.test>"];
 
 #[rustfmt::skip]
-const TAGGED: [Row; 19] = [
+pub(crate) const TAGGED: [Row; 19] = [
     // The chain as the peer sent it: PKIX, DANE-EE and DANE-TA, each alone.
     row(R, "", "good.test", &["=>", " CV=yes "], "mx.good.test", PARAMETER),
     row(R, "", "dane-ee-alone.test", &["=>", " CV=dane "], "mx.dane-ee-alone.test", PARAMETER),
@@ -79,7 +79,7 @@ const TAGGED: [Row; 19] = [
 ];
 
 #[rustfmt::skip]
-const UNTAGGED: [Row; 13] = [
+pub(crate) const UNTAGGED: [Row; 13] = [
     // Nothing is asked: as in stock, whatever fails.
     row(NONE, "", "good.test", &["=>"], "mx.good.test", PLAIN),
     row(NONE, "", "no-starttls.test", &["=>"], "mx.no-starttls.test", CLEAR),
@@ -98,8 +98,8 @@ const UNTAGGED: [Row; 13] = [
     row(NONE, NO, "sts-301.test", &["=>"], "mx.sts-301.test", PLAIN),
 ];
 
-fn deliver(build: Build, rows: &[Row]) -> Result<()> {
-    let scene = Scene::with(build)?;
+/// One message for each row; what the hosts have read.
+pub(crate) fn deliver(scene: Scene, rows: &[Row]) -> Result<()> {
     for row in rows {
         let recipient = format!("bob@{}", row.domain);
         let id = scene.submit(row.mail, row.header, &[&recipient])?;
@@ -132,11 +132,11 @@ fn deliver(build: Build, rows: &[Row]) -> Result<()> {
 }
 
 fn a_tagged_message_goes_where_its_plan_lets_it(build: Build) -> Result<()> {
-    deliver(build, &TAGGED)
+    deliver(Scene::with(build)?, &TAGGED)
 }
 
 fn an_untagged_message_is_bound_by_its_destination_alone(build: Build) -> Result<()> {
-    deliver(build, &UNTAGGED)
+    deliver(Scene::with(build)?, &UNTAGGED)
 }
 
 /// P7: the better MX lacks it, the worse one has it. And the host is not held to be down for others afterwards.
