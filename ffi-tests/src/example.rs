@@ -3,12 +3,13 @@
 //! All of them are in `ffi-tests/c`. pkg-config says everything that the compiler and the linker have to know.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::installed::{Linking, need_file};
-use crate::{Installed, Result, bounded, compiler, workspace};
+use crate::{Failure, Installed, Result, bounded, compiler, workspace};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -149,7 +150,40 @@ impl Built {
     pub fn program(&self) -> &Path {
         &self.program
     }
+
+    /// Runs it with a configuration, plainly and under valgrind: both must end well, and say nothing.
+    ///
+    /// # Errors
+    /// What was said, and how it ended.
+    pub fn runs_silently(&self, config: &str) -> Result<()> {
+        let dir = TempDir::new()?;
+        let file = dir.path().join("requiretls.conf");
+        std::fs::write(&file, config)?;
+        let plainly = Command::new(&self.program);
+        let mut watched = Command::new("valgrind");
+        watched.args(VALGRIND).arg(&self.program);
+        for mut command in [plainly, watched] {
+            let output = bounded::run(command.arg(&file), b"", RUN_LIMIT)?;
+            let said = [output.stdout, output.stderr].concat();
+            if !output.status.success() || !said.is_empty() {
+                let said = String::from_utf8_lossy(&said);
+                return Err(Failure::new(format!("{}: {said}", output.status)));
+            }
+        }
+        Ok(())
+    }
 }
+
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+/// What is kept in process is held by a pointer into its middle, which is "possibly lost" where a child ends with it, in the
+/// middle of a call too.
+const VALGRIND: [&str; 5] = [
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=definite",
+    "--show-leak-kinds=definite",
+];
 
 impl Example {
     /// The one of this name.

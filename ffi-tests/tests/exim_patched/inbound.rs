@@ -1,6 +1,9 @@
 //! What did the sender require? (RFC 8689 sections 2 to 4.1 and 5)
 
-use ffi_tests::{Heard, Result, Said, kept_in};
+use std::fmt::Write as _;
+use std::fs;
+
+use ffi_tests::{Heard, Result, Said, kept_in, target};
 
 use crate::build::Build;
 use crate::scene::{Daemon, Scene};
@@ -91,7 +94,7 @@ fn mail_parameters_are_read(build: Build) -> Result<()> {
             scene.logged("exim", &["rejected MAIL: ", reason])?;
         }
     }
-    let refused = std::fs::read_to_string(scene.path("exim").join("log/exim4/rejectlog"))?;
+    let refused = fs::read_to_string(scene.path("exim").join("log/exim4/rejectlog"))?;
     assert_eq!(
         refused.matches("rejected MAIL: 5.5.4").count(),
         3,
@@ -185,7 +188,8 @@ fn the_demos_commands_are_heard(build: Build) -> Result<()> {
         main: "queue_only = true",
         ..Daemon::patched(&program, build)
     })?;
-    let (mut shown, mut wrong, mut receiving) = (0, Vec::new(), String::new());
+    let (mut table, mut shown, mut wrong) = (String::new(), 0, Vec::new());
+    let mut receiving = String::new();
     for mut heard in Heard::all()? {
         if NOT_SHOWN.iter().any(|(id, _)| *id == heard.id) {
             continue;
@@ -205,6 +209,7 @@ fn the_demos_commands_are_heard(build: Build) -> Result<()> {
             Said::Refused(reply) => reply,
             Said::Taken(id) => kept_in(&scene.queued(&id, "-H")?),
         };
+        writeln!(table, "{:<24} {happened:<32} {}", heard.id, heard.about)?;
         let otherwise = OTHERWISE.iter().find(|(id, ..)| *id == heard.id);
         let expected = otherwise.map_or(heard.expected.as_str(), |(_, happened, _)| happened);
         if happened != expected {
@@ -212,6 +217,8 @@ fn the_demos_commands_are_heard(build: Build) -> Result<()> {
         }
         shown += 1;
     }
+    let name = format!("exim-heard-{}-{}.txt", build.version, build.tls);
+    fs::write(target().join(name), table)?;
     assert!(wrong.is_empty(), "{wrong:#?}\n{}", scene.log("exim"));
     assert!(shown >= 25, "{shown}");
     Ok(())

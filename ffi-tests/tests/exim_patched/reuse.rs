@@ -3,7 +3,7 @@
 use ffi_tests::Result;
 
 use crate::build::Build;
-use crate::scene::{Daemon, Scene};
+use crate::scene::{Daemon, Received, Scene};
 
 on_every_build!(
     no_message_that_anything_is_asked_for_rides_on_an_open_connection,
@@ -28,6 +28,10 @@ const PAIRS: [(Pair, &[usize]); 6] = [
     ([(R, "sts-enforce.test"), (R, "sts-enforce.test")], &[1, 1]),
 ];
 
+/// Exim notes which messages wait for a host in the first stage, in processes beside each other. 4.100 leaves the note out where
+/// another one is writing just then; it shares connections the next time.
+const TRIES: usize = 10;
+
 fn no_message_that_anything_is_asked_for_rides_on_an_open_connection(build: Build) -> Result<()> {
     let program = build.program()?;
     let mut scene = Scene::open(&[build.root])?;
@@ -35,32 +39,45 @@ fn no_message_that_anything_is_asked_for_rides_on_an_open_connection(build: Buil
         main: "queue_only = true\nremote_max_parallel = 1",
         ..Daemon::patched(&program, build)
     })?;
-    for (messages, _) in PAIRS {
-        let mut ids = Vec::new();
-        for (mail, domain) in messages {
-            let recipient = format!("bob@{domain}");
-            ids.push((scene.submit(mail, "", &[&recipient])?, recipient));
-        }
-        // The first stage notes which messages wait for which host, the second one delivers.
-        scene.inside("exim", &["exim4", "-qqf"])?;
-        for (id, recipient) in &ids {
-            let line = scene.outcome(id, recipient)?;
-            assert!(line.contains("=>"), "{line}\n{}", scene.log("exim"));
+    let mut before = 0;
+    for (messages, expected) in PAIRS {
+        for left in (0..TRIES).rev() {
+            deliver_together(&scene, messages)?;
+            let counts = connections(&scene.received()?);
+            let new = counts.get(before..).unwrap_or_default().to_vec();
+            before = counts.len();
+            if new == expected {
+                break;
+            }
+            let is_missed = expected == [2] && new == [1, 1] && left > 0;
+            assert!(is_missed, "{messages:?}: {new:?}\n{}", scene.log("exim"));
         }
     }
-    let log = scene.log("exim");
-    let received = scene.finish()?;
-    let sessions = received.of("mx.sts-enforce.test");
-    let counts: Vec<usize> = sessions
-        .iter()
-        .map(|session| session.matches(": MAIL ").count())
-        .collect();
-    let expected: Vec<usize> = PAIRS
-        .iter()
-        .flat_map(|(_, counts)| counts.iter().copied())
-        .collect();
-    assert_eq!(counts, expected, "{log}\n{}", received.0);
+    scene.finish().map(drop)
+}
+
+/// Queued, and then delivered in one queue run.
+fn deliver_together(scene: &Scene, messages: Pair) -> Result<()> {
+    let mut ids = Vec::new();
+    for (mail, domain) in messages {
+        let recipient = format!("bob@{domain}");
+        ids.push((scene.submit(mail, "", &[&recipient])?, recipient));
+    }
+    // The first stage notes which messages wait for which host, the second one delivers.
+    scene.inside("exim", &["exim4", "-qqf"])?;
+    for (id, recipient) in &ids {
+        let line = scene.outcome(id, recipient)?;
+        assert!(line.contains("=>"), "{line}\n{}", scene.log("exim"));
+    }
     Ok(())
+}
+
+/// How many messages came over each connection.
+fn connections(received: &Received) -> Vec<usize> {
+    let sessions = received.of("mx.sts-enforce.test").into_iter();
+    sessions
+        .map(|session| session.matches(": MAIL ").count())
+        .collect()
 }
 
 /// Recipients of several domains in one message: each domain has its plan, and those that the connection suits share it.

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
-use ffi_tests::{Demo, Failure, Result, Scenario};
+use ffi_tests::{Demo, Failure, Result, Scenario, target};
 
 use crate::scene::{Scene, Setting};
 
@@ -158,7 +158,7 @@ fn the_demos_scenarios_end_as_the_demo_expects(exim: &str) -> Result<()> {
             .cloned()
             .collect();
         let happened = send_all(scene, &scenarios)?;
-        let mut wrong = Vec::new();
+        let (mut table, mut wrong) = (String::new(), Vec::new());
         for scenario in &scenarios {
             let (kind, line) = happened.get(&scenario.id).cloned().unwrap_or_default();
             let otherwise = OTHERWISE.iter().find(|(id, ..)| *id == scenario.id);
@@ -171,11 +171,12 @@ fn the_demos_scenarios_end_as_the_demo_expects(exim: &str) -> Result<()> {
                 || scenario.tag.is_empty()
                 || otherwise.is_some()
                 || line.contains(&scenario.enhanced);
-            println!(
-                "{kind} {} {}",
+            writeln!(
+                table,
+                "{:<24} {kind:<24} {}",
                 scenario.id,
-                otherwise.map_or("", |(_, _, why)| why)
-            );
+                otherwise.map_or(scenario.about.as_str(), |(_, _, why)| why)
+            )?;
             if kind != expected || !said {
                 wrong.push(format!(
                     "{}: {expected} {}: {line}",
@@ -183,6 +184,11 @@ fn the_demos_scenarios_end_as_the_demo_expects(exim: &str) -> Result<()> {
                 ));
             }
         }
+        // One table for each build, to be laid beside each other.
+        fs::write(
+            target().join(format!("exim-scenarios-stock-{exim}.txt")),
+            &table,
+        )?;
         let (shown, others) = (scenarios.len(), demo.inbound());
         let leaked = demo.end()?;
         assert!(leaked.is_empty(), "{leaked:#?}");

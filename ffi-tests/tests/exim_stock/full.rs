@@ -1,8 +1,9 @@
 //! REQUIRETLS offered and accepted by a stock Exim: what does a client see?
 
 use std::fmt::Write as _;
+use std::fs;
 
-use ffi_tests::{Client, Heard, Result, Said, kept_in};
+use ffi_tests::{Client, Heard, Result, Said, kept_in, target};
 use requiretls_testbed::{Domain, Peer};
 
 use crate::scene::{ADDRESS, Scene, Setting};
@@ -215,7 +216,7 @@ fn the_demos_commands_are_heard(exim: &str) -> Result<()> {
         ..Setting::default()
     };
     Scene::run(exim, &setting, Vec::new(), |scene| {
-        let (mut shown, mut wrong) = (0, Vec::new());
+        let (mut table, mut shown, mut wrong) = (String::new(), 0, Vec::new());
         for mut heard in Heard::all()? {
             if NOT_SHOWN.iter().any(|(id, _)| *id == heard.id) {
                 continue;
@@ -233,6 +234,7 @@ fn the_demos_commands_are_heard(exim: &str) -> Result<()> {
                 Said::Refused(reply) => reply,
                 Said::Taken(id) => kept_in(&scene.exim(&["-Mvh", &id])?),
             };
+            writeln!(table, "{:<24} {happened:<32} {}", heard.id, heard.about)?;
             let otherwise = OTHERWISE.iter().find(|(id, ..)| *id == heard.id);
             let expected = otherwise.map_or(heard.expected.as_str(), |(_, happened, _)| happened);
             if happened != expected {
@@ -240,6 +242,7 @@ fn the_demos_commands_are_heard(exim: &str) -> Result<()> {
             }
             shown += 1;
         }
+        fs::write(target().join(format!("exim-heard-stock-{exim}.txt")), table)?;
         assert!(wrong.is_empty(), "{wrong:#?}");
         assert!(shown >= 22, "{shown}");
         Ok(())
