@@ -13,6 +13,7 @@ use std::time::Duration;
 pub struct Peer {
     pub(crate) certificate: Certificate,
     pub(crate) needs_sni: bool,
+    pub(crate) other_names: Vec<String>,
     pub(crate) tls: Tls,
     pub(crate) resumes: bool,
     pub(crate) in_clear: Vec<String>,
@@ -150,6 +151,7 @@ impl Peer {
         Self {
             certificate: Certificate::Good,
             needs_sni: false,
+            other_names: Vec::new(),
             tls: Tls::Good,
             resumes: false,
             in_clear,
@@ -182,6 +184,13 @@ impl Peer {
     #[must_use]
     pub fn needs_sni(mut self) -> Self {
         self.needs_sni = true;
+        self
+    }
+
+    /// Shows a good certificate for another name where the client asks for that one.
+    #[must_use]
+    pub fn also_named(mut self, name: &str) -> Self {
+        self.other_names.push(name.to_owned());
         self
     }
 

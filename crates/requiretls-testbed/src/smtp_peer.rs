@@ -61,6 +61,9 @@ impl SmtpPeer {
         } else {
             Shown::always(&credential)?
         };
+        for name in &peer.other_names {
+            shown.for_name(name, &pki.issue(Certificate::Good, name, name)?)?;
+        }
         let shown = Arc::new(shown);
         let versions: &[_] = match peer.tls {
             Tls::Version12 => &tls::ONLY_12,

@@ -46,7 +46,7 @@ fn domain_alias(name: &str, target: impl FnOnce(Domain) -> Domain) -> Vec<Domain
     vec![own, target(Domain::new(&other).mx("mx"))]
 }
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     (
         "D9 TLSA at the end of a signed alias",
         || host_alias("dane", true, self_signed().dane_ee()),
@@ -80,6 +80,17 @@ const ROWS: [Row; 10] = [
         },
         "==",
         "its certificate is for another name (required by the recipient)",
+    ),
+    (
+        "S15 the same, and the host shows the alias's certificate to who asks for that one",
+        || {
+            let peer = Peer::good().also_named("mx.sts-sni.test");
+            let mut domains = host_alias("sts-sni", false, peer).into_iter();
+            let own = domains.next().map(|own| own.sts(Sts::enforce()));
+            own.into_iter().chain(domains).collect()
+        },
+        "=>",
+        "T=requiretls_smtp",
     ),
     (
         "one host bound and down, the other an alias of one in clear",

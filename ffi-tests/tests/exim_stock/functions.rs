@@ -18,9 +18,9 @@ type Row = (&'static str, &'static [&'static str], &'static str);
 
 const UNKNOWN: &str = "=nothing is known of this connection";
 
-const ROWS: [Row; 47] = [
-    ("requiretls_here", &["1"], "=yes"),
-    ("requiretls_here", &["2"], "=no"),
+const ROWS: [Row; 49] = [
+    ("requiretls_here", &["2"], "=yes"),
+    ("requiretls_here", &["1"], "=no"),
     ("requiretls_here", &[], "=no"),
     (
         "requiretls_mail",
@@ -164,6 +164,8 @@ const ROWS: [Row; 47] = [
     ("requiretls_gate", &["mx.a.test", "TLS1.3:X:256"], "=*"),
     ("requiretls_gate", &["", ""], "=*"),
     ("requiretls_gate", &[], "=*"),
+    ("requiretls_sni", &["mx.good.test"], "="),
+    ("requiretls_sni", &[], "="),
     ("requiretls_close", &[], "="),
 ];
 

@@ -14,7 +14,7 @@ const RUNS: u32 = 25;
 const AT_MOST: f64 = 0.02;
 
 /// What the process has mapped says whether it has loaded them; no clock does. Nothing but the functions needs the library.
-const CALL: &str = "${dlfunc{/usr/lib/exim4/requiretls-exim.so}{requiretls_here}{1}}";
+const CALL: &str = "${dlfunc{/usr/lib/exim4/requiretls-exim.so}{requiretls_here}{2}}";
 const NO_CALL: &str = "yes";
 const MAPPED: &str =
     "${if match{${readfile{/proc/self/maps}}}{/librequiretls.so}{loaded}{not loaded}}";

@@ -232,7 +232,7 @@ impl Stock {
             (format!("-bP {}", own.join(" ")), main.join("\n") + "\n"),
             ("-be $primary_hostname".to_owned(), "h.test\n".to_owned()),
             ("-be $exim_uid $exim_gid".to_owned(), "0 0\n".to_owned()),
-            (call("{requiretls_here}{1}"), "yes\n".to_owned()),
+            (call("{requiretls_here}{2}"), "yes\n".to_owned()),
             (call("{requiretls_tag}{1.secure.onward}"), "1.secure.onward\n".to_owned()),
             (call("{requiretls_tag}{1.nonsense}"), "!\n".to_owned()),
             (call(unreadable), ":defer: 451 4.3.0 the tag cannot be read\n".to_owned()),

@@ -135,6 +135,11 @@ const char *glue_ehlo(const char *host, const char *reply, const char *protocol,
   return now->act == RTLS_GO || now->act == RTLS_STARTTLS ? "" : objection();
 }
 
+const char *glue_sni(const char *host) {
+  const char *name = is_current(host) ? rtls_plan_get(now->plan, RTLS_GET_SNI, 0) : NULL;
+  return name ? name : "";
+}
+
 static int value_of(char digit) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const char *place = digit ? strchr(digits, digit) : NULL;

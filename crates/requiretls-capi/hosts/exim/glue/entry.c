@@ -16,6 +16,7 @@
  *                         event tcp:connect; "", or why this host may not be used
  *   requiretls_ehlo       $host, $event_data, $tls_out_ver, $tls_out_cipher     event smtp:ehlo; the same, though Exim ignores it
  *   requiretls_cert       $host, $event_data, ${base64:$tls_out_peercert}       event tls:cert; "", or why the handshake must end
+ *   requiretls_sni        $host                                         the name to ask the host for its certificate by, or ""
  *   requiretls_gate       $host, $tls_out_cipher                        "": MAIL may follow; "*": it may not
  *   requiretls_close      ""                                            event tcp:close; always "" */
 #include <string.h>
@@ -26,7 +27,7 @@ typedef unsigned char text_t;
 /* What Exim takes a ${dlfunc} for. */
 typedef int asked(text_t **yield, int argc, text_t **argv);
 extern asked requiretls_here, requiretls_mail, requiretls_fields, requiretls_tag, requiretls_plan, requiretls_connect,
-    requiretls_ehlo, requiretls_cert, requiretls_gate, requiretls_close;
+    requiretls_ehlo, requiretls_cert, requiretls_sni, requiretls_gate, requiretls_close;
 
 static int answer(text_t **yield, const char *text) {
   *yield = (text_t *) text;
@@ -44,7 +45,7 @@ static int is_null_path(const char *sender) {
 }
 
 /* Counted up when the shipped files ask what an earlier requiretls-exim.so does not know. */
-static const char version[] = "1";
+static const char version[] = "2";
 
 int requiretls_here(text_t **yield, int argc, text_t **argv) {
   const char *asked_for = argument(argc, argv, 0);
@@ -99,6 +100,11 @@ int requiretls_cert(text_t **yield, int argc, text_t **argv) {
   const char *host = argument(argc, argv, 0), *depth = argument(argc, argv, 1), *base64 = argument(argc, argv, 2);
   if (!host || !depth || !base64) return answer(yield, "requiretls_cert needs three arguments");
   return answer(yield, glue_certificate(host, depth, base64));
+}
+
+int requiretls_sni(text_t **yield, int argc, text_t **argv) {
+  const char *host = argument(argc, argv, 0);
+  return answer(yield, host ? glue_sni(host) : "");
 }
 
 int requiretls_gate(text_t **yield, int argc, text_t **argv) {

@@ -70,6 +70,8 @@ const char *glue_connect(const char *tag, const char *next_hop, int null_path, c
                          const char *address);
 const char *glue_ehlo(const char *host, const char *reply, const char *protocol, const char *cipher);
 const char *glue_certificate(const char *host, const char *depth, const char *base64);
+/* The name for the TLS handshake: as the library knows the host, which may be an alias of what Exim calls it. */
+const char *glue_sni(const char *host);
 const char *glue_gate(const char *host, int inside_tls);
 /* The connection is closed. */
 void glue_close(void);
