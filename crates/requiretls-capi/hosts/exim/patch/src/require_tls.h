@@ -54,7 +54,8 @@ extern void	require_tls_headers(void);
 extern void	require_tls_spool(void);
 
 /* The tag of the current message, "" if there is none: $acl_m_requiretls, while the message is received not below what MAIL
-asked for. It stays until the next call or until the variable is set. It may be a text that is no tag, of an ACL's making: every delivery is then deferred (P6.15). */
+asked for (R9). It stays until the next call or until the variable is set. It may be a text that is no tag, of an ACL's
+making: every delivery is then deferred (P6.15). */
 extern const uschar *require_tls_tag(void);
 
 /* Must what is returned of this message be its header alone (RFC 8689 section 5, R28)? */
