@@ -25,6 +25,8 @@
 //! let facts = discovery.lookup(&question, &Deadline::after(Duration::from_secs(30)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`Facts`]: requiretls_core::facts::Facts
 
 mod discovered;
 mod doubt;
@@ -34,6 +36,7 @@ mod lots;
 mod policy;
 mod refresh;
 mod route;
+mod search;
 mod term;
 
 pub use discovered::Discovered;
@@ -45,25 +48,22 @@ use crate::cache::{Cache, FailedQuestion};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DnsMode};
 use crate::deadline::Deadline;
-use crate::dns::{Bounded, Family, ResolvConf, Resolver};
+use crate::dns::{Family, ResolvConf, Resolver};
 use crate::roots::TrustRoots;
 use crate::sts_fetch::PolicyFetcher;
 use kept::{Entry, KeptFacts, Key};
 use lots::Lots;
 use requiretls_core::delivery::Delivery;
 use requiretls_core::domain::Domain;
-use requiretls_core::facts::{Facts, Route, Security, Sts};
 use requiretls_core::next_hop::{Host, NextHop};
 use requiretls_core::plan::InsecureMxDane;
 use requiretls_core::site_policy::{self, Rule};
 use requiretls_core::tls_level::TlsLevel;
-use std::cell::Cell;
+use search::Search;
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use term::Term;
 
 /// Finds out what is known about next hops, and keeps what it has found for as long as that holds.
 /// Clones have what they keep in common.
@@ -203,17 +203,9 @@ impl Discovery {
         let mut ticket = self.kept.ticket();
         let (failed, had_time) = (self.failed_lately(question), policy::has_time(deadline));
         let lately: HashSet<String> = failed.keys().cloned().collect();
-        let search = Search {
-            discovery: self,
-            question,
-            dns: self
-                .resolver
-                .within(*deadline)
-                .after_failures(failed, SECOND_PATIENCE),
-            term: Term::default(),
-            checked_until: Cell::new(None),
-            fetched: Cell::new(false),
-        };
+        let dns = self.resolver.within(*deadline);
+        let dns = dns.after_failures(failed, SECOND_PATIENCE);
+        let search = Search::new(self, question, dns);
         let found = search.facts();
         if had_time {
             self.remember(question, search.dns.unanswered(), &lately);
@@ -314,85 +306,6 @@ impl Question<'_> {
     /// Whether the site calls the next hop a local endpoint (P12): M = C, D = T = 0.
     fn is_local(&self) -> bool {
         self.rule.hop.is_local()
-    }
-}
-
-/// One lookup under way.
-struct Search<'a> {
-    discovery: &'a Discovery,
-    question: &'a Question<'a>,
-    dns: Bounded<'a>,
-    term: Term,
-    /// Until when the policy counts as checked (S20), where it does.
-    checked_until: Cell<Option<u64>>,
-    /// Whether a policy was fetched.
-    fetched: Cell<bool>,
-}
-
-/// What it has led to.
-struct Found {
-    facts: Facts,
-    /// The places of hosts of equal preference.
-    equals: Vec<Range<usize>>,
-    policy_domain: Option<Domain>,
-}
-
-impl Search<'_> {
-    fn facts(&self) -> Found {
-        let way = self.route();
-        self.ask_ahead(&way);
-        let domain = match way.route {
-            // Row 1 and row 2's secure denials rest on DNS alone.
-            Route::Failed(_) | Route::Literal => None,
-            Route::NullMx(Security::Secure) | Route::NoDomain(Security::Secure) => None,
-            _ => self.policy_domain(&way.targets),
-        };
-        let domain = domain.filter(|_| self.discovers());
-        let sts = domain.map_or(Sts::None, |domain| self.policy(domain, &way.targets));
-        let policy_domain = domain.cloned();
-        let hosts = self.hosts(&way.targets, &way.route);
-        Found {
-            facts: Facts {
-                route: way.route,
-                expanded: way.expanded,
-                hosts,
-                sts,
-                expires: self.term.expires(self.discovery.clock.now().ok()),
-            },
-            equals: way.equals,
-            policy_domain,
-        }
-    }
-
-    /// Asks together what every host and the policy need.
-    fn ask_ahead(&self, found: &route::Way) {
-        let mut questions = self.addresses_of(&found.targets);
-        if matches!(found.route, Route::Configured) {
-            let domain = self.policy_domain(&found.targets);
-            questions.extend(domain.and_then(|domain| self.announcement_of(domain)));
-        }
-        self.dns.ahead(&questions);
-    }
-
-    fn discovers(&self) -> bool {
-        self.question.discovers()
-    }
-
-    fn is_local(&self) -> bool {
-        self.question.is_local()
-    }
-
-    /// P2c: the next-hop domain; of configured hosts the first that has a name (RFC 8461 section
-    /// 3.4).
-    fn policy_domain<'h>(&'h self, targets: &'h [route::Target]) -> Option<&'h Domain> {
-        if self.configured().is_empty() {
-            return self.question.next_hop.domain();
-        }
-        targets.iter().find_map(|target| target.host.name())
-    }
-
-    fn lives(&self, seconds: u32) {
-        self.term.lives(seconds);
     }
 }
 

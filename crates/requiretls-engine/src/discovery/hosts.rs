@@ -3,8 +3,8 @@
 //! RFC 7672 section 2.2: addresses first, and TLSA only where they are secure (D8), so that an
 //! unsigned zone with a name server that fails on unknown types is not punished for it.
 
-use super::Search;
 use super::route::Target;
+use super::search::Search;
 use crate::dns::{Answer, Found, Kind};
 use requiretls_core::dane::base::{self, Alias};
 use requiretls_core::domain::Domain;

@@ -4,8 +4,8 @@
 //! two, or a host that the kept policy does not name, asks for it. What the answers mean together is
 //! for [`requiretls_core::mta_sts::freshness`] to say. There is one fetch in a lookup at most.
 
-use super::Search;
 use super::route::Target;
+use super::search::Search;
 use crate::cache::{FailedFetch, KeptPolicy};
 use crate::deadline::Deadline;
 use crate::dns::{Bounded, Found, Kind};

@@ -2,7 +2,7 @@
 //!
 //! RFC 5321 section 5.1, RFC 7505, and P2a for what DNSSEC says of the way there.
 
-use super::Search;
+use super::search::Search;
 use crate::dns::{Exchange, Found, Kind, Mx};
 use requiretls_core::domain::Domain;
 use requiretls_core::facts::{Route, Security};
