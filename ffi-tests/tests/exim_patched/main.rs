@@ -41,6 +41,7 @@ macro_rules! on_every_build_of_hosts {
 mod bounces;
 mod build;
 mod callouts;
+mod daemon;
 mod domains;
 #[path = "../exim_stock/elsewhere.rs"]
 mod elsewhere;
@@ -52,6 +53,7 @@ mod postfix;
 mod privileges;
 mod protocols;
 mod queue;
+mod received;
 mod reuse;
 mod scenarios;
 mod scene;

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ffi_tests::{Failure, Identity, Installed, Result, Servers, bounded};
-use requiretls_testbed::{DnsMode, Domain, SessionLog, World, catalogue};
+use requiretls_testbed::{DnsMode, Domain, World, catalogue};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::build::Build;
+pub(crate) use crate::daemon::Daemon;
+pub(crate) use crate::received::Received;
 
 const LIBRARY: &str = "librequiretls.so.0";
 /// Exim's user and group in each unpacked package.
@@ -21,51 +23,6 @@ pub(crate) const EXIM: u32 = 202;
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// What a message's body says, and no log or bounce may.
 pub(crate) const SECRET: &str = "a body that only the recipient reads";
-
-/// An Exim: its name, which is its address' last octet too, its program and what is special in its configuration.
-pub(crate) struct Daemon<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) octet: u8,
-    /// `None`: the stock package's.
-    pub(crate) program: Option<&'a Path>,
-    pub(crate) root: &'a str,
-    /// Where it listens.
-    pub(crate) ports: &'a str,
-    /// Main options.
-    pub(crate) main: &'a str,
-    /// Replaces the router `dns`.
-    pub(crate) routers: Option<&'a str>,
-    /// Options of the transport `smtp`.
-    pub(crate) transport: &'a str,
-    /// Options of the command line.
-    pub(crate) queue: &'a str,
-    /// Its queue's directory; of one name, it is shared.
-    pub(crate) spool: &'a str,
-    /// What it shows to clients, if not a certificate of its own making.
-    pub(crate) identity: Option<&'a Identity>,
-    /// The name server that it asks by itself, if not the testbed's.
-    pub(crate) resolver: Option<&'a str>,
-}
-
-impl<'a> Daemon<'a> {
-    /// The usual one.
-    pub(crate) fn patched(program: &'a Path, build: Build) -> Self {
-        Self {
-            name: "exim",
-            octet: 60,
-            program: Some(program),
-            root: build.root,
-            ports: "25",
-            main: "",
-            routers: None,
-            transport: "",
-            queue: "",
-            spool: "spool",
-            identity: None,
-            resolver: None,
-        }
-    }
-}
 
 /// What a client reads.
 #[derive(Debug)]
@@ -166,7 +123,7 @@ impl Scene {
         self.write(
             daemon.name,
             "up/etc/exim4/exim4.conf",
-            &configuration(daemon),
+            &daemon.configuration(),
         )?;
         let resolver = match daemon.resolver {
             Some(resolver) => resolver.to_owned(),
@@ -439,80 +396,4 @@ impl Drop for Scene {
             drop(self.servers.within(|| world.stop()));
         }
     }
-}
-
-/// What the peers received, session by session.
-pub(crate) struct Received(pub(crate) String);
-
-impl Received {
-    fn of_log(log: &SessionLog) -> Self {
-        Self(log.sessions().iter().map(ToString::to_string).collect())
-    }
-
-    /// The sessions with one host.
-    pub(crate) fn of(&self, host: &str) -> Vec<&str> {
-        let start = format!("{host} ");
-        let mut found = Vec::new();
-        let mut rest = self.0.as_str();
-        while !rest.is_empty() {
-            let end = rest
-                .match_indices('\n')
-                .map(|(i, _)| i + 1)
-                .find(|i| !rest.get(*i..).unwrap_or_default().starts_with(' '))
-                .unwrap_or(rest.len());
-            let (session, after) = rest.split_at(end);
-            if session.starts_with(&start) {
-                found.push(session);
-            }
-            rest = after;
-        }
-        found
-    }
-
-    /// The MAIL commands that one host has read, without SIZE, which depends on Exim's version; each with where it came.
-    pub(crate) fn mail(&self, host: &str) -> Vec<String> {
-        let lines = self.of(host).into_iter().flat_map(str::lines);
-        lines
-            .filter_map(|line| line.trim_start().split_once(": MAIL FROM:"))
-            .map(|(place, command)| {
-                let words = command.split(' ').filter(|word| !word.starts_with("SIZE="));
-                format!("{place} {}", words.collect::<Vec<_>>().join(" "))
-            })
-            .collect()
-    }
-}
-
-/// A relay for everybody, with a callout for some local parts, and a tag by the sender's address.
-fn configuration(daemon: &Daemon<'_>) -> String {
-    const ROUTER: &str =
-        "dns:\n  driver = dnslookup\n  transport = smtp\n  self = send\n  no_more\n";
-    let Daemon {
-        octet,
-        ports,
-        main,
-        transport,
-        routers,
-        spool,
-        ..
-    } = daemon;
-    let routers = routers.unwrap_or(ROUTER);
-    format!(
-        "primary_hostname = relay.test\nspool_directory = /mnt/{spool}\nlog_file_path = /var/log/exim4/%slog\n\
-         local_interfaces = 127.25.0.{octet}\ndaemon_smtp_ports = {ports}\nsmtp_enforce_sync = false\n\
-         dsn_advertise_hosts = *\nlog_selector = +tls_certificate_verified +tls_resumption +tls_sni +pipelining +smtp_connection +pid\n\
-         tls_advertise_hosts = *\ntls_certificate = /etc/exim4/tls.pem\ntls_privatekey = /etc/exim4/tls.pem\n\
-         acl_smtp_mail = check_mail\nacl_smtp_rcpt = check_rcpt\nacl_smtp_data = accept\nkeep_environment =\nqueue_only_load = 1000\n\
-         {main}\n\
-         begin acl\ncheck_mail:\n  warn condition = ${{if match{{$sender_address_local_part}}{{[+]}}}}\n       \
-         set acl_m_requiretls = ${{sg{{$sender_address_local_part}}{{^[^+]*[+]}}{{}}}}\n  accept\ncheck_rcpt:\n  \
-         accept local_parts = ! ^callout : ! ^cut : ! ^hold\n  \
-         accept local_parts = ^cut\n         control = cutthrough_delivery\n         \
-         verify = recipient/callout=20s,use_sender\n  \
-         accept local_parts = ^hold\n         verify = recipient/callout=20s,use_sender,hold\n  \
-         require local_parts = ^callout\n          verify = recipient/callout=20s\n  \
-         accept\n\
-         begin routers\n{routers}\
-         begin transports\nsmtp:\n  driver = smtp\n  allow_localhost\n{transport}\n\
-         begin retry\n* * F,2h,1m\n"
-    )
 }
