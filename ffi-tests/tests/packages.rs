@@ -45,9 +45,10 @@ const LIFE: [(&str, &str, &str); 16] = [
     (
         "what Exim loads answers",
         "cd /tmp; printf '%s\\n' '#include <dlfcn.h>' '#include <stdio.h>' \
-           'int main(void) { char *one = \"1\", *said; void *so = dlopen(\"/usr/lib/exim4/requiretls-exim.so\", RTLD_NOW);' \
+           'int main(int n, char **v) { char *said; void *so = dlopen(\"/usr/lib/exim4/requiretls-exim.so\", RTLD_NOW);' \
            'int (*here)(char **, int, char **) = so ? dlsym(so, \"requiretls_here\") : NULL;' \
-           'return !here || here(&said, 1, &one) || puts(said) < 0; }' >here.c; cc here.c -o here; ./here; rm here here.c",
+           'return !here || here(&said, n - 1, v + 1) || puts(said) < 0; }' >here.c; cc here.c -o here; \
+         ./here $(sed -n 's/.*{requiretls_here}{\\([0-9]*\\)}.*/\\1/p' /usr/share/requiretls/exim/standard/routers-policy.conf); rm here here.c",
         "yes\n",
     ),
     (

@@ -251,7 +251,7 @@ mod tests {
         );
         assert_eq!(names(TRANSPORTS), ["requiretls_lmtp", "requiretls_smtp"]);
         assert_eq!(names(FULL_AUTHENTICATORS), ["requiretls_keyword"]);
-        assert_eq!(functions_version(), "1");
+        assert_eq!(functions_version(), "2");
         assert!(macro_names().contains(&"REQUIRETLS_LIBRARY".to_owned()));
     }
 }

@@ -185,11 +185,11 @@ impl Stock {
     /// Its answers.
     pub(crate) fn fake(&self) -> Fake {
         let own: Vec<&str> = vec![
+            "strict_acl_vars",
             "bounce_return_body",
             "bounce_message_file",
             "warn_message_file",
             "acl_not_smtp",
-            "strict_acl_vars",
             "acl_smtp_mail",
         ];
         let main: Vec<String> = self
