@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use serde_json::Value;
 
 use crate::{Client, Failure, Result, bounded, built};
@@ -73,13 +74,13 @@ impl Heard {
         Ok(all)
     }
 
-    /// Says it to a server, and sends a message behind it where the server allows that.
+    /// Says it to a server, and sends a message behind it where the server allows that. `config`: for TLS.
     ///
     /// # Errors
     /// The server is not there, or hangs up.
-    pub fn say(&self, address: &str) -> Result<Said> {
+    pub fn say(&self, address: &str, config: ClientConfig) -> Result<Said> {
         let (mut client, _) = if self.tls {
-            Client::inside_tls(address)?
+            Client::inside_tls(address, config)?
         } else {
             Client::in_clear(address)?
         };

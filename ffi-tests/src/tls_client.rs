@@ -1,4 +1,4 @@
-//! How does a client speak to Exim, in clear and inside TLS? Line by line, whatever the certificate.
+//! How does a client speak to Exim, in clear and inside TLS? Line by line.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Failure, Result};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -31,23 +29,16 @@ impl Client {
         Ok((client, offered))
     }
 
-    /// Inside TLS, with EHLO there.
+    /// Inside TLS, with EHLO there. `config` says whom to believe.
     ///
     /// # Errors
     /// Nobody listens there, or hangs up, or has no TLS.
-    pub fn inside_tls(address: &str) -> Result<(Self, String)> {
+    pub fn inside_tls(address: &str, config: ClientConfig) -> Result<(Self, String)> {
         let stream = open(address)?;
         let mut client = Self(BufReader::new(Box::new(stream.try_clone()?)));
         client.reply()?;
         client.ask("EHLO client.test")?;
         client.ask("STARTTLS")?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let anyone = Arc::new(Anyone(Arc::clone(&provider)));
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(anyone)
-            .with_no_client_auth();
         let name = ServerName::try_from("host.test")?;
         let connection = ClientConnection::new(Arc::new(config), name)?;
         let channel = StreamOwned::new(connection, stream);
@@ -87,45 +78,4 @@ fn open(address: &str) -> Result<TcpStream> {
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-/// Whoever the server is: it is Exim's ears that are tried here.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use ffi_tests::{Heard, Result, Said, kept_in, target};
+use requiretls_testbed::trusting;
 
 use crate::build::Build;
 use crate::scene::{Daemon, Scene};
@@ -204,7 +205,10 @@ fn the_demos_commands_are_heard(build: Build) -> Result<()> {
             scene.restart()?;
             receiving.clone_from(&heard.receiving);
         }
-        let said = scene.servers.within(|| heard.say("127.25.0.60"))??;
+        let config = trusting()?;
+        let said = scene
+            .servers
+            .within(|| heard.say("127.25.0.60", config))??;
         let happened = match said {
             Said::Refused(reply) => reply,
             Said::Taken(id) => kept_in(&scene.queued(&id, "-H")?),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use ffi_tests::{Client, Heard, Result, Said, kept_in, target};
-use requiretls_testbed::{Domain, Peer};
+use requiretls_testbed::{Domain, Peer, trusting};
 
 use crate::scene::{ADDRESS, Scene, Setting};
 
@@ -153,11 +153,11 @@ fn requiretls_is_offered_and_accepted(exim: &str) -> Result<()> {
     Scene::run(exim, &setting, domains, |scene| {
         let offers = |reply: &str| reply.lines().any(|line| line == "250-REQUIRETLS");
         assert!(!offers(&Client::in_clear(ADDRESS)?.1), "R5");
-        let (_, inside) = Client::inside_tls(ADDRESS)?;
+        let (_, inside) = Client::inside_tls(ADDRESS, trusting()?)?;
         assert!(offers(&inside), "R5: {inside}");
         for (n, (label, tls, command, begins, required)) in ROWS.iter().enumerate() {
             let (mut client, _) = if *tls {
-                Client::inside_tls(ADDRESS)?
+                Client::inside_tls(ADDRESS, trusting()?)?
             } else {
                 Client::in_clear(ADDRESS)?
             };
@@ -230,7 +230,7 @@ fn the_demos_commands_are_heard(exim: &str) -> Result<()> {
                 write!(heard.fields, "{name}: {}\r\n", earlier.tag)?;
             }
             scene.configure(&heard.receiving)?;
-            let happened = match heard.say(ADDRESS)? {
+            let happened = match heard.say(ADDRESS, trusting()?)? {
                 Said::Refused(reply) => reply,
                 Said::Taken(id) => kept_in(&scene.exim(&["-Mvh", &id])?),
             };
@@ -264,7 +264,7 @@ fn an_acl_does_not_lower_what_was_asked(exim: &str) -> Result<()> {
             ("", "1.encrypt", "kept 1.encrypt"),
             ("", "1.no", "kept 1.no"),
         ] {
-            let (mut client, _) = Client::inside_tls(ADDRESS)?;
+            let (mut client, _) = Client::inside_tls(ADDRESS, trusting()?)?;
             let mut reply = String::new();
             for command in [
                 &format!("MAIL FROM:<ann@host.test>{parameter}"),
