@@ -3,22 +3,23 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use ffi_tests::{Heard, Result, Said, kept_in, target};
+use ffi_tests::{Failure, Heard, Result, Said, bounded, kept_in, target};
 use requiretls_testbed::trusting;
 
 use crate::build::Build;
-use crate::scene::{Daemon, Scene};
+use crate::scene::{Daemon, LIMIT, SECRET, Scene};
 
 on_every_build!(
     mail_parameters_are_read,
     the_tag_is_kept_with_the_message,
     the_demos_commands_are_heard,
+    not_everybody_may_say_what_a_message_is_about,
 );
 
 /// A scenario of the demo that cannot be shown, and why.
 const NOT_SHOWN: [(&str, &str); 1] = [(
     "in-tag-untrusted",
-    "who may write a tag is an ACL of the site, or Exim itself",
+    "no client can write a tag; for who can, see the last test here",
 )];
 
 /// One that ends in another way: how, and why.
@@ -225,5 +226,55 @@ fn the_demos_commands_are_heard(build: Build) -> Result<()> {
     fs::write(target().join(name), table)?;
     assert!(wrong.is_empty(), "{wrong:#?}\n{}", scene.log("exim"));
     assert!(shown >= 25, "{shown}");
+    Ok(())
+}
+
+/// R8, P6.15: Exim tells another Exim what the message required that the new one is about. A local user may say so too, which
+/// raises what is asked, and lowers nothing.
+fn not_everybody_may_say_what_a_message_is_about(build: Build) -> Result<()> {
+    let program = build.program()?;
+    let mut scene = Scene::open(&[build.root])?;
+    scene.run(&Daemon {
+        main: "queue_only = true",
+        ..Daemon::patched(&program, build)
+    })?;
+    let rows = [
+        ("root", "1.secure.onward", "", "kept 1.secure.onward"),
+        ("root", "1.no", "", "kept 1.no"),
+        ("nobody", "1.encrypt", "", "kept 1.encrypt"),
+        ("nobody", "1.no", "", "kept"),
+        ("nobody", "1.may", "", "kept"),
+        ("nobody", "nonsense", "", "kept !"),
+        ("nobody", "2.later", "", "kept !"),
+        ("nobody", "", "", "kept"),
+        // A field of the message's own counts as ever.
+        ("nobody", "1.secure", "TLS-Required: No\n", "kept 1.secure"),
+        ("nobody", "1.no", "TLS-Required: No\n", "kept 1.no"),
+    ];
+    for (n, (user, tag, field, expected)) in rows.iter().enumerate() {
+        let recipient = format!("bob-{n}@good.test");
+        let mut command = scene.servers.command_inside("exim");
+        let user = format!("--userspec={user}");
+        command.args([
+            "chroot",
+            &user,
+            "/",
+            "/usr/sbin/exim4",
+            "-odq",
+            "-oMrtls",
+            tag,
+            &recipient,
+        ]);
+        let message = format!("{field}Subject: x\n\n{SECRET}\n");
+        let output = bounded::run(&mut command, message.as_bytes(), LIMIT)?;
+        assert!(output.status.success(), "{user} {tag}: {output:?}");
+        let mut spools = fs::read_dir(scene.shared("spool/input"))?
+            .filter_map(|file| Some(fs::read(file.ok()?.path()).unwrap_or_default()))
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .filter(|text| text.contains(&format!("\n{recipient}\n")));
+        let spool = spools.next();
+        let spool = spool.ok_or_else(|| Failure::new(format!("{recipient} is not queued")))?;
+        assert_eq!(kept_in(&spool), *expected, "{user} {tag} {field}: {spool}");
+    }
     Ok(())
 }
