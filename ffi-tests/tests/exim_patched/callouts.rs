@@ -9,6 +9,8 @@ on_every_build!(callouts_and_cutthrough_are_gated,);
 
 const R: &str = "MAIL FROM:<ann@client.test> REQUIRETLS";
 const NONE: &str = "MAIL FROM:<ann@client.test>";
+/// R9: an ACL sets a tag that asks for nothing.
+const LOWERED: &str = "MAIL FROM:<ann+1.no@client.test> REQUIRETLS";
 
 fn callouts_and_cutthrough_are_gated(build: Build) -> Result<()> {
     let scene = Scene::with(build)?;
@@ -20,6 +22,8 @@ fn callouts_and_cutthrough_are_gated(build: Build) -> Result<()> {
         (NONE, "callout@dane-ee-wrong.test", "451"),
         (R, "cut@no-requiretls.test", "550"),
         (R, "hold@no-requiretls.test", "550"),
+        (LOWERED, "callout@no-requiretls.test", "550"),
+        (LOWERED, "cut@no-requiretls.test", "550"),
     ] {
         let to = format!("RCPT TO:<{recipient}>");
         let replies = scene.say(60, true, &[mail, &to])?;
@@ -33,6 +37,7 @@ fn callouts_and_cutthrough_are_gated(build: Build) -> Result<()> {
     for (mail, recipient, mark) in [
         (NONE, "cut@good.test", ">>"),
         (R, "cut@good.test", "=>"),
+        (LOWERED, "cut@good.test", "=>"),
         (NONE, "cut@dane-ee.test", "=>"),
         (R, "hold@good.test", "=>"),
         (NONE, "hold@dane-ee.test", "=>"),

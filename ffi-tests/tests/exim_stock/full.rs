@@ -12,6 +12,7 @@ on_every_exim!(
     requiretls_is_offered_and_accepted,
     the_demos_commands_are_heard,
     an_acl_does_not_lower_what_was_asked,
+    what_was_asked_is_not_cut_through,
 );
 
 /// Scenarios of the demo that cannot be shown, and why.
@@ -278,6 +279,42 @@ fn an_acl_does_not_lower_what_was_asked(exim: &str) -> Result<()> {
             let (_, id) = reply.split_once(" OK id=").unwrap_or_default();
             let spool = scene.exim(&["-Mvh", id.trim_end()])?;
             assert_eq!(kept_in(&spool), expected, "{parameter} {acl}");
+        }
+        Ok(())
+    })
+}
+
+/// R9: an ACL for RCPT forgets the tag, and has the message go on while it comes in.
+fn what_was_asked_is_not_cut_through(exim: &str) -> Result<()> {
+    let domains = vec![
+        Domain::new("clear.test")
+            .mx("mx")
+            .peer(Peer::good().no_starttls()),
+    ];
+    let setting = Setting {
+        full: true,
+        cutthrough: true,
+        main: &["SITE_FORGETS = yes"],
+        ..Setting::default()
+    };
+    Scene::run(exim, &setting, domains, |scene| {
+        for (recipient, parameter, kind) in [
+            ("ann@clear.test", "", ">>"),
+            ("bob@clear.test", " REQUIRETLS", "**"),
+        ] {
+            let (mut client, _) = Client::inside_tls(ADDRESS, trusting()?)?;
+            for command in [
+                &format!("MAIL FROM:<carl@host.test>{parameter}"),
+                &format!("RCPT TO:<{recipient}>"),
+                "DATA",
+                "Subject: x\r\n\r\nThe body.\r\n.",
+            ] {
+                let reply = client.ask(command)?;
+                assert!(reply.starts_with(['2', '3']), "{command}: {reply}");
+            }
+            scene.logged(&[&format!(" {kind} {recipient} ")])?;
+            let taken = scene.taken(recipient).len();
+            assert_eq!(taken, usize::from(kind == ">>"), "{recipient}");
         }
         Ok(())
     })
