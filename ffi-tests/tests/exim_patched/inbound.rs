@@ -112,12 +112,7 @@ fn mail_parameters_are_read(build: Build) -> Result<()> {
 
 /// The tag stands in the spool file as an ACL variable, which every Exim reads; a bounce will return the header only.
 fn the_tag_is_kept_with_the_message(build: Build) -> Result<()> {
-    let program = build.program()?;
-    let mut scene = Scene::open(&[build.root])?;
-    scene.run(&Daemon {
-        main: "queue_only = true",
-        ..Daemon::patched(&program, build)
-    })?;
+    let scene = queueing(build)?;
     for (mail, header, tag, ret) in [
         // R7, VF20: RET=FULL is overruled.
         (
@@ -184,12 +179,7 @@ fn the_tag_is_kept_with_the_message(build: Build) -> Result<()> {
 
 /// What the demo has the library hear, a client says to Exim; a tag from before is what an ACL sets.
 fn the_demos_commands_are_heard(build: Build) -> Result<()> {
-    let program = build.program()?;
-    let mut scene = Scene::open(&[build.root])?;
-    scene.run(&Daemon {
-        main: "queue_only = true",
-        ..Daemon::patched(&program, build)
-    })?;
+    let scene = queueing(build)?;
     let (mut table, mut shown, mut wrong) = (String::new(), 0, Vec::new());
     let mut receiving = String::new();
     for mut heard in Heard::all()? {
@@ -232,12 +222,7 @@ fn the_demos_commands_are_heard(build: Build) -> Result<()> {
 /// R8, P6.15: Exim tells another Exim what the message required that the new one is about. A local user may say so too, which
 /// raises what is asked, and lowers nothing.
 fn not_everybody_may_say_what_a_message_is_about(build: Build) -> Result<()> {
-    let program = build.program()?;
-    let mut scene = Scene::open(&[build.root])?;
-    scene.run(&Daemon {
-        main: "queue_only = true",
-        ..Daemon::patched(&program, build)
-    })?;
+    let scene = queueing(build)?;
     let rows = [
         ("root", "1.secure.onward", "", "kept 1.secure.onward"),
         ("root", "1.no", "", "kept 1.no"),
@@ -277,4 +262,15 @@ fn not_everybody_may_say_what_a_message_is_about(build: Build) -> Result<()> {
         assert_eq!(kept_in(&spool), *expected, "{user} {tag} {field}: {spool}");
     }
     Ok(())
+}
+
+/// An Exim that delivers nothing.
+fn queueing(build: Build) -> Result<Scene> {
+    let program = build.program()?;
+    let mut scene = Scene::open(&[build.root])?;
+    scene.run(&Daemon {
+        main: "queue_only = true",
+        ..Daemon::patched(&program, build)
+    })?;
+    Ok(scene)
 }
